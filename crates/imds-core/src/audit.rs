@@ -1,0 +1,138 @@
+//! What is counted and told about every call.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::access::{Refusal, Session};
+use crate::answer::Answer;
+
+/// Which version of the service a request spoke: the headers say so (EC2 User Guide, "Access instance metadata").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// IMDSv1: neither of the two headers came.
+    V1,
+    /// IMDSv2: a token, or the TTL that asks for one.
+    V2,
+}
+
+impl Version {
+    /// `v1` or `v2`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::V1 => "v1",
+            Self::V2 => "v2",
+        }
+    }
+}
+
+/// The statuses that are counted one by one; another is counted as the last.
+pub const STATUSES: [u16; 10] = [200, 400, 401, 403, 404, 405, 408, 413, 414, 431];
+
+/// Upper bounds of the latency histogram, in microseconds; a slower call is counted in one more bucket.
+pub const BUCKETS: [u64; 8] = [10, 25, 50, 100, 250, 1_000, 10_000, 100_000];
+
+/// The counters of one instance, shared by all who count and all who read. Named as CloudWatch names them.
+#[derive(Debug, Default)]
+pub struct Tally {
+    metadata_no_token: AtomicU64,
+    metadata_no_token_rejected: AtomicU64,
+    tokens_issued: AtomicU64,
+    statuses: [AtomicU64; STATUSES.len()],
+    latencies: [AtomicU64; BUCKETS.len() + 1],
+    latency_sum: AtomicU64,
+}
+
+/// What happened to connections and log lines, of all instances together.
+#[derive(Debug, Default)]
+pub struct Traffic {
+    /// Connections accepted.
+    pub accepted: AtomicU64,
+    /// Connections closed at once because there were too many, in all or from one source.
+    pub over_limit: AtomicU64,
+    /// Connections closed because a header, a body or the next request did not come in time.
+    pub timed_out: AtomicU64,
+    /// Access log lines that were lost because the log was written too slowly.
+    pub lines_lost: AtomicU64,
+}
+
+/// What a [`Tally`] held at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counts {
+    /// IMDSv1 calls that were answered 200, counted while tokens are optional.
+    pub metadata_no_token: u64,
+    /// IMDSv1 calls that were answered 401, counted while tokens are required.
+    pub metadata_no_token_rejected: u64,
+    /// Tokens issued.
+    pub tokens_issued: u64,
+    /// Calls by status, in the order of [`STATUSES`].
+    pub statuses: [u64; STATUSES.len()],
+    /// Calls by latency, in the order of [`BUCKETS`], and those slower than all.
+    pub latencies: [u64; BUCKETS.len() + 1],
+    /// The sum of all latencies, in microseconds.
+    pub latency_sum: u64,
+}
+
+impl Tally {
+    /// Counts one call.
+    pub fn count(&self, answer: &Answer, micros: u64) {
+        match answer {
+            Answer::Metadata { session: Session::V1, .. } => add(&self.metadata_no_token, 1),
+            Answer::Refused(Refusal::TokenMissing) => add(&self.metadata_no_token_rejected, 1),
+            Answer::Token { .. } => add(&self.tokens_issued, 1),
+            Answer::Metadata { .. } | Answer::Methods(_) | Answer::Refused(_) => {}
+        }
+        self.count_status(answer.status());
+        let bucket = BUCKETS.iter().position(|bound| micros <= *bound).unwrap_or(BUCKETS.len());
+        add(&self.latencies[bucket], 1);
+        add(&self.latency_sum, micros);
+    }
+
+    /// Counts an answer that HTTP itself gave, before there was a call.
+    pub fn count_status(&self, status: u16) {
+        let index = STATUSES.iter().position(|known| *known == status).unwrap_or(STATUSES.len() - 1);
+        add(&self.statuses[index], 1);
+    }
+
+    /// The counts now.
+    #[must_use]
+    pub fn read(&self) -> Counts {
+        let get = |counter: &AtomicU64| counter.load(Relaxed);
+        Counts {
+            metadata_no_token: get(&self.metadata_no_token),
+            metadata_no_token_rejected: get(&self.metadata_no_token_rejected),
+            tokens_issued: get(&self.tokens_issued),
+            statuses: self.statuses.each_ref().map(get),
+            latencies: self.latencies.each_ref().map(get),
+            latency_sum: get(&self.latency_sum),
+        }
+    }
+}
+
+fn add(counter: &AtomicU64, number: u64) {
+    counter.fetch_add(number, Relaxed);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokenless_calls_are_counted_by_their_outcome() {
+        let tally = Tally::default();
+        let metadata = |session| Answer::Metadata { value: crate::tree::Value::text("x"), session };
+        tally.count(&metadata(Session::V1), 3);
+        tally.count(&metadata(Session::V2 { left: 1 }), 30);
+        tally.count(&Answer::Refused(Refusal::TokenMissing), 11);
+        tally.count(&Answer::Refused(Refusal::TokenInvalid), 1_000_000);
+        tally.count(&Answer::Refused(Refusal::NotFound), 1);
+        tally.count_status(431);
+        let counts = tally.read();
+        assert_eq!(
+            (counts.metadata_no_token, counts.metadata_no_token_rejected, counts.tokens_issued),
+            (1, 1, 0)
+        );
+        assert_eq!(counts.statuses, [2, 0, 2, 0, 1, 0, 0, 0, 0, 1]);
+        assert_eq!(counts.latencies, [2, 1, 1, 0, 0, 0, 0, 0, 1]);
+        assert_eq!(counts.latency_sum, 1_000_045);
+    }
+}

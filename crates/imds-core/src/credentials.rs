@@ -1,0 +1,103 @@
+//! A role and the credentials that `iam/` serves for it.
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+use crate::Timestamp;
+
+/// Text that is never shown: its `Debug` hides it, and its memory is cleared when it goes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Takes the text over.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    /// The text itself, for the answer that the instance asked for and nothing else.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// The role of an instance: what `iam/info` and `iam/security-credentials/NAME` say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Role {
+    /// The role's name, the one entry of `iam/security-credentials/`.
+    pub name: String,
+    /// The instance profile's ARN.
+    pub instance_profile_arn: String,
+    /// `AIPA…`
+    pub instance_profile_id: String,
+    /// Its keys.
+    pub credentials: Credentials,
+}
+
+/// Temporary keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// `ASIA…`
+    pub access_key_id: String,
+    /// The secret key.
+    pub secret_access_key: Secret,
+    /// The session token, empty for long-lived keys.
+    pub session_token: Secret,
+    /// When they end. `None` for keys that do not end by themselves: they are then shown as EC2 shows its own,
+    /// issued anew every hour for six hours [assumed].
+    pub expiration: Option<Timestamp>,
+}
+
+impl Credentials {
+    const LIFETIME_SECONDS: i64 = 6 * 3600;
+    const ISSUE_EVERY_SECONDS: i64 = 3600;
+
+    /// When these keys were issued and when they end, as seen at `now` from keys that came at `since`.
+    #[must_use]
+    pub fn period(&self, since: Timestamp, now: Timestamp) -> (Timestamp, Timestamp) {
+        if let Some(end) = self.expiration {
+            return (since, end);
+        }
+        let age = (now.as_second() - since.as_second()).max(0);
+        let issued = since.as_second() + age - age % Self::ISSUE_EVERY_SECONDS;
+        let at = |second| Timestamp::from_second(second).unwrap_or(Timestamp::MAX);
+        (at(issued), at(issued + Self::LIFETIME_SECONDS))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn keys_without_an_end_always_have_five_hours_left() {
+        let mut keys = crate::testing::role().credentials;
+        for (now, issued) in [(1_000, 1_000), (4_599, 1_000), (4_600, 4_600), (90_000, 87_400), (0, 1_000)] {
+            let (from, to) = keys.period(at(1_000), at(now));
+            assert_eq!((from, to), (at(issued), at(issued + 21_600)), "at {now}");
+        }
+        keys.expiration = Some(at(5_000));
+        assert_eq!(keys.period(at(1_000), at(90_000)), (at(1_000), at(5_000)));
+    }
+
+    #[test]
+    fn a_secret_does_not_print() {
+        let role = crate::testing::role();
+        let printed = format!("{role:?}");
+        assert!(!printed.contains(role.credentials.secret_access_key.expose()), "{printed}");
+        assert!(!printed.contains(role.credentials.session_token.expose()), "{printed}");
+    }
+}

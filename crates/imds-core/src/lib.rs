@@ -1,0 +1,29 @@
+//! The domain of OpenIMDS, pure: instances, metadata options, the tree, tokens, the decision, the answer.
+//!
+//! Nothing here reads a clock, a socket, a file, the environment or a source of randomness: time and nonces are
+//! arguments, so that every rule can be tested in a table, without waiting for anything.
+
+pub mod access;
+pub mod answer;
+pub mod audit;
+pub mod credentials;
+pub mod date;
+mod derive;
+pub mod document;
+mod error;
+pub mod events;
+pub mod id;
+pub mod instance;
+pub mod interface;
+mod json;
+pub mod keyring;
+pub mod options;
+pub mod request;
+pub mod testing;
+pub mod token;
+pub mod tree;
+
+pub use error::Error;
+pub use instance::Instance;
+/// A moment in UTC, from the clock that the caller read.
+pub use jiff::Timestamp;

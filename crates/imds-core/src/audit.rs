@@ -1,9 +1,12 @@
 //! What is counted and told about every call.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use crate::Timestamp;
 use crate::access::{Refusal, Session};
 use crate::answer::Answer;
+use crate::id::InstanceId;
 
 /// Which version of the service a request spoke: the headers say so (EC2 User Guide, "Access instance metadata").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +26,29 @@ impl Version {
             Self::V2 => "v2",
         }
     }
+}
+
+/// One call, as the access log tells it. It has no place for a token, a body or a query string.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// When it came.
+    pub at: Timestamp,
+    /// Whose metadata was asked for; `None` for a stranger.
+    pub instance: Option<&'a InstanceId>,
+    /// Who asked.
+    pub source: IpAddr,
+    /// The method as it was written.
+    pub method: &'a str,
+    /// The path as it was written, without the query string.
+    pub path: &'a [u8],
+    /// How it was answered.
+    pub status: u16,
+    /// Which version it spoke.
+    pub version: Version,
+    /// `User-Agent`, empty if there was none.
+    pub user_agent: &'a [u8],
+    /// From the whole header to the answer.
+    pub micros: u64,
 }
 
 /// The statuses that are counted one by one; another is counted as the last.

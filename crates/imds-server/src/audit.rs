@@ -1,0 +1,202 @@
+//! The access log: one line a call, and never a token in it.
+
+use std::borrow::Cow;
+use std::io::Write as _;
+use std::sync::mpsc::{SyncSender, TrySendError};
+
+use imds_core::audit::Call;
+
+/// How a line is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Fields with blanks between them, for people.
+    Text,
+    /// An object a line.
+    Json,
+}
+
+/// Characters of a path or a user agent that are kept.
+const FIELD_LIMIT: usize = 256;
+/// Bytes that are handed on at once.
+const FULL: usize = 32 * 1024;
+
+/// The lines of one worker, handed to the one who writes them in pieces.
+pub struct Log {
+    format: Format,
+    lines: Vec<u8>,
+    count: u64,
+    sink: SyncSender<Vec<u8>>,
+}
+
+impl Log {
+    /// A log that hands its lines to `sink`.
+    #[must_use]
+    pub fn new(format: Format, sink: SyncSender<Vec<u8>>) -> Self {
+        Self { format, lines: Vec::with_capacity(FULL + 1024), count: 0, sink }
+    }
+
+    /// Writes a line; hands all of them on when there are many. Returns how many lines were lost.
+    pub fn record(&mut self, call: &Call<'_>) -> u64 {
+        match self.format {
+            Format::Text => text(&mut self.lines, call),
+            Format::Json => json(&mut self.lines, call),
+        }
+        self.count += 1;
+        if self.lines.len() >= FULL { self.hand_on() } else { 0 }
+    }
+
+    /// Hands the lines on. Returns how many were lost because their writer is behind.
+    pub fn hand_on(&mut self) -> u64 {
+        if self.lines.is_empty() {
+            return 0;
+        }
+        let count = std::mem::take(&mut self.count);
+        match self.sink.try_send(std::mem::replace(&mut self.lines, Vec::with_capacity(FULL + 1024))) {
+            Ok(()) => 0,
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => count,
+        }
+    }
+}
+
+fn text(out: &mut Vec<u8>, call: &Call<'_>) {
+    let instance = call.instance.map_or("-", |id| id.as_str());
+    let method = field(call.method.as_bytes());
+    let _ = writeln!(
+        out,
+        "{:.3} {instance} {} {} {} {} {} \"{}\" {}us",
+        call.at,
+        call.source,
+        method.escape_ascii(),
+        field(call.path).escape_ascii(),
+        call.status,
+        call.version.as_str(),
+        field(call.user_agent).escape_ascii(),
+        call.micros,
+    );
+}
+
+fn json(out: &mut Vec<u8>, call: &Call<'_>) {
+    let _ = write!(out, "{{\"time\":\"{:.3}\",\"instance\":", call.at);
+    match call.instance {
+        Some(id) => string(out, id.as_str().as_bytes()),
+        None => out.extend_from_slice(b"null"),
+    }
+    let _ = write!(out, ",\"source\":\"{}\",\"method\":", call.source);
+    string(out, &field(call.method.as_bytes()));
+    out.extend_from_slice(b",\"path\":");
+    string(out, &field(call.path));
+    let _ =
+        write!(out, ",\"status\":{},\"version\":\"{}\",\"user_agent\":", call.status, call.version.as_str());
+    string(out, &field(call.user_agent));
+    let _ = writeln!(out, ",\"micros\":{}}}", call.micros);
+}
+
+fn string(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.push(b'"');
+    for byte in bytes {
+        match byte {
+            b'"' | b'\\' => out.extend_from_slice(&[b'\\', *byte]),
+            b' '..=b'~' => out.push(*byte),
+            // What is not ASCII is shown byte by byte: a log is no place to guess an encoding.
+            byte => {
+                let _ = write!(out, "\\u{byte:04x}");
+            }
+        }
+    }
+    out.push(b'"');
+}
+
+/// What a guest sent, cut to a bearable length, with everything that has the form of a token taken out.
+fn field(bytes: &[u8]) -> Cow<'_, [u8]> {
+    const START: &[u8] = b"AQAEA";
+    // The cut comes after the search, or half a token would be left.
+    let Some(mut at) = memchr::memmem::find(bytes, START) else {
+        return Cow::Borrowed(&bytes[..bytes.len().min(FIELD_LIMIT)]);
+    };
+    let mut clean = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    loop {
+        clean.extend_from_slice(&rest[..at]);
+        clean.extend_from_slice(b"[token]");
+        let is_of_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_=%".contains(byte);
+        let length = rest[at..].iter().take_while(|byte| is_of_token(byte)).count();
+        rest = &rest[at + length..];
+        match memchr::memmem::find(rest, START) {
+            Some(next) => at = next,
+            None => break,
+        }
+    }
+    clean.extend_from_slice(rest);
+    clean.truncate(FIELD_LIMIT);
+    Cow::Owned(clean)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use imds_core::audit::Version;
+    use imds_core::testing::noon;
+    use std::sync::mpsc::sync_channel;
+
+    fn call<'a>(path: &'a [u8], user_agent: &'a [u8]) -> Call<'a> {
+        Call {
+            at: noon(),
+            instance: None,
+            source: [127, 0, 0, 1].into(),
+            method: "GET",
+            path,
+            status: 404,
+            version: Version::V1,
+            user_agent,
+            micros: 12,
+        }
+    }
+
+    fn logged(format: Format, call: &Call<'_>) -> String {
+        let (sink, lines) = sync_channel(1);
+        let mut log = Log::new(format, sink);
+        assert_eq!((log.record(call), log.hand_on(), log.hand_on()), (0, 0, 0));
+        String::from_utf8(lines.try_recv().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_line_cannot_be_broken_by_what_a_guest_sends() {
+        let call = call(b"/a\"b\n", b"x\\\"\r\n\xff");
+        assert_eq!(
+            logged(Format::Text, &call),
+            "2026-11-24T12:00:00.000Z - 127.0.0.1 GET /a\\\"b\\n 404 v1 \"x\\\\\\\"\\r\\n\\xff\" 12us\n"
+        );
+        assert_eq!(
+            logged(Format::Json, &call),
+            "{\"time\":\"2026-11-24T12:00:00.000Z\",\"instance\":null,\"source\":\"127.0.0.1\",\"method\":\"GET\",\
+             \"path\":\"/a\\\"b\\u000a\",\"status\":404,\"version\":\"v1\",\"user_agent\":\"x\\\\\\\"\\u000d\\u000a\\u00ff\",\
+             \"micros\":12}\n"
+        );
+    }
+
+    #[test]
+    fn a_token_in_the_wrong_place_is_taken_out() {
+        let token = "AQAEAAABCQkJCQkJCQkJCQkJ6r1gIMZ1G-wEfeNIH-__jW_nHryL_g==";
+        let long = format!("/{}{token}", "x".repeat(250));
+        for path in
+            [format!("/latest/{token}/a"), format!("/{token}{token}"), long, format!("/{}", &token[..40])]
+        {
+            for format in [Format::Text, Format::Json] {
+                let line = logged(format, &call(path.as_bytes(), token.as_bytes()));
+                assert!(!line.contains("AQAEA") && !line.contains(&token[20..30]), "{line}");
+            }
+        }
+        assert_eq!(field(b"/latest/x"), Cow::Borrowed(b"/latest/x".as_slice()));
+    }
+
+    #[test]
+    fn lines_that_nobody_takes_are_counted_and_not_kept() {
+        let (sink, _lines) = sync_channel(1);
+        let mut log = Log::new(Format::Text, sink);
+        log.record(&call(b"/", b""));
+        assert_eq!(log.hand_on(), 0);
+        log.record(&call(b"/", b""));
+        log.record(&call(b"/", b""));
+        assert_eq!(log.hand_on(), 2);
+    }
+}

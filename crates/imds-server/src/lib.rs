@@ -1,0 +1,16 @@
+//! The metadata service that guests reach: from a request that HTTP has read to the answer that HTTP will write.
+//!
+//! Nothing here accepts a connection, and nothing here can name a setting: what a guest sends reaches an answer and
+//! nothing else.
+
+pub mod audit;
+pub mod body;
+mod nonces;
+mod request;
+pub mod response;
+mod service;
+mod source;
+
+pub use response::ErrorPages;
+pub use service::{Reply, Service, Shared};
+pub use source::{IPV6_ENDPOINT, Source};

@@ -1,0 +1,184 @@
+//! One call: convert, ask who, answer, respond, record.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, request::Parts};
+use http_body_util::Full;
+use hyper::body::Body;
+use imds_core::Timestamp;
+use imds_core::access::Refusal;
+use imds_core::answer::{Answer, answer};
+use imds_core::audit::{Call, Tally, Traffic};
+use imds_core::date::http_date;
+use imds_core::options::HopLimit;
+use imds_store::{Registry, Snapshot};
+
+use crate::audit::Log;
+use crate::body::{Fault, drop_body};
+use crate::nonces::Nonces;
+use crate::response::{self, ErrorPages, Frame};
+use crate::{Source, request};
+
+/// What all workers share.
+#[derive(Debug)]
+pub struct Shared {
+    /// Instances and keys.
+    pub registry: Arc<Registry>,
+    /// How errors look.
+    pub error_pages: ErrorPages,
+    /// Counters of calls that belong to no instance.
+    pub strangers: Arc<Tally>,
+    /// Counters of connections.
+    pub traffic: Arc<Traffic>,
+}
+
+/// The service, as one worker thread holds it.
+pub struct Service {
+    shared: Arc<Shared>,
+    date: RefCell<Date>,
+    nonces: RefCell<Nonces>,
+    log: Option<RefCell<Log>>,
+}
+
+/// A response, and what the connection must know of it.
+pub struct Reply {
+    /// What is written.
+    pub response: Response<Full<Bytes>>,
+    /// How many hops its packets may travel, if that is limited.
+    pub hop_limit: Option<HopLimit>,
+}
+
+/// `Date`, formatted once a second.
+struct Date {
+    second: i64,
+    value: HeaderValue,
+}
+
+impl Service {
+    /// The service of a worker. Without a log, calls are counted and not told.
+    #[must_use]
+    pub fn new(shared: Arc<Shared>, log: Option<Log>) -> Self {
+        let date = Date { second: i64::MIN, value: HeaderValue::from_static("") };
+        Self { shared, date: date.into(), nonces: Nonces::new().into(), log: log.map(RefCell::new) }
+    }
+
+    /// What this worker shares with the others.
+    #[must_use]
+    pub fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// Answers a request that came from `source`.
+    pub async fn call<B: Body + Unpin>(&self, request: http::Request<B>, source: &Source) -> Reply {
+        let start = Instant::now();
+        let (parts, body) = request.into_parts();
+        match drop_body(&parts, body).await {
+            Ok(()) => self.answered(&parts, source, start),
+            Err(fault) => self.faulted(fault),
+        }
+    }
+
+    /// The response to what HTTP itself refuses.
+    #[must_use]
+    pub fn bare(&self, status: u16) -> Vec<u8> {
+        self.shared.strangers.count_status(status);
+        response::bare(self.shared.error_pages, status, &http_date(Timestamp::now()))
+    }
+
+    /// Hands the log lines on that have gathered.
+    pub fn hand_on_log(&self) {
+        if let Some(log) = &self.log {
+            self.lost(log.borrow_mut().hand_on());
+        }
+    }
+
+    fn answered(&self, parts: &Parts, source: &Source, start: Instant) -> Reply {
+        let now = Timestamp::now();
+        let frame = Frame { date: self.date(now), is_kept: request::is_kept(parts) };
+        let asked = request::request(parts);
+        let directory = self.shared.registry.directory();
+        let snapshot = source.instance(&directory);
+        let keyring = self.shared.registry.keyring();
+        let who = snapshot.map(|snapshot| &snapshot.instance);
+        let answer = answer(who, &asked, &keyring, now, || self.nonces.borrow_mut().draw());
+
+        let micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
+        snapshot.map_or(&self.shared.strangers, |snapshot| &snapshot.tally).count(&answer, micros);
+        if let Some(log) = &self.log {
+            let lost = log.borrow_mut().record(&Call {
+                at: now,
+                instance: who.map(|instance| &instance.id),
+                source: source.peer(),
+                method: parts.method.as_str(),
+                path: asked.path,
+                status: answer.status(),
+                version: request::version(&asked),
+                user_agent: request::user_agent(parts),
+                micros,
+            });
+            self.lost(lost);
+        }
+        reply(&frame, self.shared.error_pages, answer, snapshot)
+    }
+
+    fn faulted(&self, fault: Fault) -> Reply {
+        let status = match fault {
+            Fault::TooLong => 413,
+            Fault::Malformed => 400,
+        };
+        self.shared.strangers.count_status(status);
+        let frame = Frame { date: self.date(Timestamp::now()), is_kept: false };
+        Reply { response: response::refusal(&frame, self.shared.error_pages, status, None), hop_limit: None }
+    }
+
+    fn date(&self, now: Timestamp) -> HeaderValue {
+        let mut date = self.date.borrow_mut();
+        if date.second != now.as_second() {
+            *date = Date {
+                second: now.as_second(),
+                value: HeaderValue::try_from(http_date(now)).unwrap_or_else(|_| HeaderValue::from_static("")),
+            };
+        }
+        date.value.clone()
+    }
+
+    fn lost(&self, lines: u64) {
+        if lines > 0 {
+            self.shared.traffic.lines_lost.fetch_add(lines, Relaxed);
+        }
+    }
+}
+
+fn reply(frame: &Frame, pages: ErrorPages, answer: Answer, snapshot: Option<&Arc<Snapshot>>) -> Reply {
+    let mut limit = None;
+    let response = match answer {
+        Answer::Token { text, ttl, hop_limit } => {
+            limit = Some(hop_limit);
+            response::token(frame, &text, ttl)
+        }
+        Answer::Metadata { value, session } => {
+            let last_modified = snapshot.map_or("", |snapshot| &snapshot.last_modified);
+            response::metadata(frame, value, session, last_modified)
+        }
+        Answer::Methods(allow) => response::methods(frame, allow),
+        Answer::Refused(refusal) => {
+            let allow = match refusal {
+                Refusal::Method(allow) => Some(allow),
+                Refusal::Ttl
+                | Refusal::TokenMissing
+                | Refusal::TokenInvalid
+                | Refusal::EndpointDisabled
+                | Refusal::Forwarded
+                | Refusal::PutElsewhere
+                | Refusal::Stranger
+                | Refusal::NotFound => None,
+            };
+            response::refusal(frame, pages, refusal.status(), allow)
+        }
+    };
+    Reply { response, hop_limit: limit }
+}

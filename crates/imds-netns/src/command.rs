@@ -1,0 +1,97 @@
+//! Starting a command in a namespace of its own: what the child does before it executes the command, and
+//! what the parent makes of its report.
+
+use std::io;
+use std::net::TcpListener;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, getpid, getppid, set_parent_process_death_signal};
+
+use crate::failure::{self, Failure, Step};
+use crate::{Error, Plan, Spawned, handoff, link, process, userns};
+
+/// The report of a child that is ready; any other is an encoded [`Failure`].
+const READY: u8 = 0;
+
+/// See [`crate::spawn`].
+pub(crate) fn spawn(command: &mut Command, plan: &Plan) -> Result<Spawned, Error> {
+    process::require_single_thread()?;
+    let (ours, theirs) = UnixStream::pair().map_err(Error::Handoff)?;
+    // The command keeps its closure; through a weak reference it keeps no socket.
+    let theirs = Arc::new(theirs);
+    let report = Arc::downgrade(&theirs);
+    let (parent, inside) = (getpid(), plan.clone());
+    let prepare = move || match report.upgrade() {
+        Some(report) => prepare(&inside, &report, parent),
+        None => Err(io::Error::other("this command was started before")),
+    };
+    // SAFETY: the closure runs in a forked child. That restricts it only where another thread may hold a
+    // lock, such as the allocator's; this process has one thread, as was just verified.
+    unsafe { command.pre_exec(prepare) };
+    let started = command.spawn();
+    drop(theirs);
+    match (started, receive(&ours)) {
+        (Ok(child), Ok(Report::Ready(listeners))) => Ok(Spawned { child, listeners }),
+        (Ok(mut child), report) => {
+            // It runs, but its sockets did not arrive: it must not go on without a service.
+            child.kill().and_then(|()| child.wait()).map_err(Error::Handoff)?;
+            Err(Error::Handoff(report.err().unwrap_or_else(|| io::ErrorKind::InvalidData.into())))
+        }
+        (Err(error), Ok(Report::Ready(_))) => Err(Error::Exec(error)),
+        (Err(_), Ok(Report::Failed(failure))) => Err(failure.explain(plan, Path::new("/proc/sys"))),
+        // The child did not come as far as the setup.
+        (Err(error), Err(_)) => Err(Error::Start(error)),
+    }
+}
+
+/// In the child: everything before the command is executed.
+fn prepare(plan: &Plan, report: &UnixStream, parent: Pid) -> io::Result<()> {
+    let ready = isolate(plan, parent).and_then(|listeners| {
+        let fds: Vec<_> = listeners.iter().map(AsFd::as_fd).collect();
+        handoff::send(report, &[READY], &fds)
+            .map_err(|error| Step::Handoff.failed(Errno::from_io_error(&error).unwrap_or(Errno::INVAL)))
+    });
+    ready.map_err(|failure| {
+        // If this too fails, the parent still learns from the standard library that nothing was executed.
+        let _ = handoff::send(report, &failure.encode(), &[]);
+        failure.errno.into()
+    })
+}
+
+fn isolate(plan: &Plan, parent: Pid) -> Result<Vec<OwnedFd>, Failure> {
+    userns::enter()?;
+    link::hold(&plan.addresses)?;
+    let listeners = link::listen(&plan.listen)?;
+    // Last, since a change of credentials clears it: prctl(2).
+    set_parent_process_death_signal(Some(Signal::TERM)).map_err(|errno| Step::Parent.failed(errno))?;
+    // A parent that ended before that call sends no signal any more.
+    if getppid() != Some(parent) {
+        return Err(Step::Parent.failed(Errno::CANCELED));
+    }
+    Ok(listeners)
+}
+
+enum Report {
+    Ready(Vec<TcpListener>),
+    Failed(Failure),
+}
+
+/// The child's report: it was sent before the spawn returned, or never will be.
+fn receive(stream: &UnixStream) -> io::Result<Report> {
+    stream.set_nonblocking(true)?;
+    let mut bytes = [0; failure::LENGTH];
+    let (length, fds) = handoff::recv(stream, &mut bytes)?;
+    match bytes.get(..length) {
+        Some([READY]) => Ok(Report::Ready(fds.into_iter().map(TcpListener::from).collect())),
+        report => {
+            let failed = report.and_then(Failure::decode);
+            failed.map(Report::Failed).ok_or_else(|| io::ErrorKind::InvalidData.into())
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Moving open files to another process, over a Unix stream socket (`SCM_RIGHTS`, unix(7)).
+
+use std::io;
+#[cfg(target_os = "linux")]
+use std::io::{IoSlice, IoSliceMut};
+#[cfg(target_os = "linux")]
+use std::mem::MaybeUninit;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+
+#[cfg(target_os = "linux")]
+use rustix::{cmsg_space, io::retry_on_intr, net};
+
+/// The most files that one message may carry: `SCM_MAX_FD` of Linux.
+pub const MAX_FDS: usize = 253;
+
+/// Sends all of `bytes`, with duplicates of `fds` attached to the first of them.
+///
+/// The stream should block: on one that does not, `WouldBlock` may come after a part was sent.
+///
+/// # Errors
+/// `InvalidInput` if there are no bytes to attach files to or more than [`MAX_FDS`] files, else what
+/// sendmsg(2) answers: `BrokenPipe` if the other end is gone. No SIGPIPE is raised.
+#[cfg(target_os = "linux")]
+pub fn send(stream: &UnixStream, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<()> {
+    if fds.len() > MAX_FDS || (bytes.is_empty() && !fds.is_empty()) {
+        let message = format!("{} files cannot be sent with {} bytes", fds.len(), bytes.len());
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
+    let (mut fds, mut rest) = (fds, bytes);
+    while !rest.is_empty() {
+        let sent = retry_on_intr(|| send_once(stream, rest, fds))?;
+        rest = rest.get(sent..).unwrap_or_default();
+        fds = &[];
+    }
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+fn send_once(stream: &UnixStream, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> rustix::io::Result<usize> {
+    let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(MAX_FDS))];
+    let mut control = net::SendAncillaryBuffer::new(&mut space);
+    if !fds.is_empty() && !control.push(net::SendAncillaryMessage::ScmRights(fds)) {
+        return Err(rustix::io::Errno::INVAL);
+    }
+    net::sendmsg(stream, &[IoSlice::new(bytes)], &mut control, net::SendFlags::NOSIGNAL)
+}
+
+/// Receives what is there, up to the length of `buf`, with the files that came with it; 0 bytes when the
+/// other end is gone. The files are closed on exec.
+///
+/// # Errors
+/// What recvmsg(2) answers: `WouldBlock` if nothing is there on a stream that does not block; `InvalidData`
+/// if files had to be dropped because this process may open no more (the others are closed again).
+#[cfg(target_os = "linux")]
+pub fn recv(stream: &UnixStream, buf: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
+    let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(MAX_FDS))];
+    let mut control = net::RecvAncillaryBuffer::new(&mut space);
+    let received = retry_on_intr(|| {
+        net::recvmsg(stream, &mut [IoSliceMut::new(buf)], &mut control, net::RecvFlags::CMSG_CLOEXEC)
+    })?;
+    let mut fds = Vec::new();
+    for message in control.drain() {
+        if let net::RecvAncillaryMessage::ScmRights(files) = message {
+            fds.extend(files);
+        }
+    }
+    if received.flags.contains(net::ReturnFlags::CTRUNC) {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "files were lost; raise the limit on open files",
+        ));
+    }
+    Ok((received.bytes, fds))
+}
+
+/// Answers `Unsupported`.
+///
+/// # Errors
+/// Always.
+#[cfg(not(target_os = "linux"))]
+pub fn send(_: &UnixStream, _: &[u8], _: &[BorrowedFd<'_>]) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Answers `Unsupported`.
+///
+/// # Errors
+/// Always.
+#[cfg(not(target_os = "linux"))]
+pub fn recv(_: &UnixStream, _: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::fs::File;
+    use std::io::{Read, Seek, Write};
+    use std::os::fd::AsFd;
+
+    use super::*;
+
+    #[test]
+    fn a_file_goes_over_and_is_closed_on_exec() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"token").unwrap();
+        file.rewind().unwrap();
+        send(&ours, b"here", &[file.as_fd(), ours.as_fd()]).unwrap();
+        let mut buf = [0; 16];
+        let (length, fds) = recv(&theirs, &mut buf).unwrap();
+        assert_eq!((&buf[..length], fds.len()), (&b"here"[..], 2));
+        for fd in &fds {
+            assert!(rustix::io::fcntl_getfd(fd).unwrap().contains(rustix::io::FdFlags::CLOEXEC));
+        }
+        let mut text = String::new();
+        File::from(fds.into_iter().next().unwrap()).read_to_string(&mut text).unwrap();
+        assert_eq!(text, "token");
+    }
+
+    #[test]
+    fn as_many_files_as_linux_takes() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let fds = vec![ours.as_fd(); MAX_FDS];
+        send(&ours, b"!", &fds).unwrap();
+        assert_eq!(recv(&theirs, &mut [0; 1]).unwrap().1.len(), MAX_FDS);
+        let fds = vec![ours.as_fd(); MAX_FDS + 1];
+        assert_eq!(send(&ours, b"!", &fds).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn files_need_a_byte_to_ride_on() {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        assert_eq!(send(&ours, b"", &[ours.as_fd()]).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        send(&ours, b"", &[]).unwrap();
+    }
+
+    #[test]
+    fn the_end_of_the_other_side_shows() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        drop(theirs);
+        assert_eq!(recv(&ours, &mut [0; 1]).unwrap().0, 0);
+        assert_eq!(send(&ours, b"x", &[]).unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+    }
+
+    #[test]
+    fn nothing_there_would_block() {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        assert_eq!(recv(&ours, &mut [0; 1]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    }
+}

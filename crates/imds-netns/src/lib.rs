@@ -1,0 +1,82 @@
+//! Network namespaces: the whole public surface of the only crate that may use `unsafe`.
+//!
+//! [`spawn`] starts a command in a network namespace of its own, with the metadata addresses on that
+//! namespace's loopback interface, and hands the listening sockets of those addresses to the caller.
+//! [`fork`] starts a helper process joined to the caller by a socketpair, and [`handoff`] moves open
+//! files over such a pair. [`unacknowledged`] asks a TCP socket what is still under way. The first two must be called before the process starts its first thread.
+//!
+//! Linux only: on another Unix the same names exist and answer [`Error::Unsupported`].
+#![allow(unsafe_code)]
+
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::process::{Child, Command};
+
+#[cfg(target_os = "linux")]
+mod command;
+mod error;
+#[cfg(target_os = "linux")]
+mod failure;
+pub mod handoff;
+#[cfg(target_os = "linux")]
+mod link;
+#[cfg(target_os = "linux")]
+mod netlink;
+mod process;
+mod socket;
+#[cfg(target_os = "linux")]
+mod userns;
+
+pub use error::{Error, Obstacle};
+pub use process::{Helper, Process, fork};
+#[cfg(target_os = "linux")]
+pub use socket::defer_accept;
+pub use socket::unacknowledged;
+
+/// What the network namespace of a command holds, besides its loopback network.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Addresses that the namespace answers for; each is put on `lo`, alone in its network (`/32`, `/128`).
+    pub addresses: Vec<IpAddr>,
+    /// Where to listen inside the namespace; ports below 1024 need no privilege there.
+    pub listen: Vec<SocketAddr>,
+}
+
+/// A command that runs in a network namespace of its own.
+#[derive(Debug)]
+pub struct Spawned {
+    /// The command. It gets SIGTERM when the thread that called [`spawn`] ends.
+    pub child: Child,
+    /// The sockets that listen inside its namespace: one for each of [`Plan::listen`], in that order,
+    /// non-blocking and closed on exec.
+    pub listeners: Vec<TcpListener>,
+}
+
+/// Starts `command` in a network namespace of its own, as `plan` says.
+///
+/// The caller's uid and gid stay what they are. Who may not make a network namespace gets it inside a user
+/// namespace that maps this one uid and gid; the command then has no capability, unless its uid is 0: root
+/// of a user namespace keeps them over that namespace, and over nothing else. Directory, streams, environment
+/// and signal mask are the command's own, as [`Command::spawn`] has them.
+///
+/// Before the command is executed the kernel is asked whether each address is local to the namespace and
+/// whether a route leads anywhere but over `lo`. If anything is wrong, nothing is executed.
+///
+/// `command` is spent: spawning it once more, by whichever call, fails.
+///
+/// # Errors
+/// [`Error::Threads`] if this process has more than one thread, [`Error::UserNamespacesForbidden`] where the
+/// machine does not let this user make namespaces, [`Error::Exec`] if all was ready but the command could not
+/// be executed (not found, not permitted); the others name the step that failed.
+#[cfg(target_os = "linux")]
+pub fn spawn(command: &mut Command, plan: &Plan) -> Result<Spawned, Error> {
+    command::spawn(command, plan)
+}
+
+/// Answers [`Error::Unsupported`]: there are no network namespaces here.
+///
+/// # Errors
+/// Always.
+#[cfg(not(target_os = "linux"))]
+pub fn spawn(_: &mut Command, _: &Plan) -> Result<Spawned, Error> {
+    Err(Error::Unsupported)
+}

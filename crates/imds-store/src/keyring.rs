@@ -141,7 +141,9 @@ fn save(state: &Path, keyring: &Keyring) -> Result<(), Error> {
     write().map_err(|source| io_error("write", &path, source))
 }
 
-fn text(keyring: &Keyring) -> Zeroizing<String> {
+/// The text of the file, which holds the secrets.
+#[must_use]
+pub fn text(keyring: &Keyring) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::from(
         "# The keys that seal session tokens. Whoever has them can make tokens: keep this file to yourself.\n",
     ));
@@ -158,7 +160,11 @@ fn text(keyring: &Keyring) -> Zeroizing<String> {
     text
 }
 
-fn parse(text: &str) -> Result<Keyring, &'static str> {
+/// Reads the text of the file.
+///
+/// # Errors
+/// What is wrong with it, without any of its content.
+pub fn parse(text: &str) -> Result<Keyring, &'static str> {
     let stored: Stored = toml::from_str(text).map_err(|_| "it does not read as a list of keys")?;
     let keys = stored.key.into_iter().map(|key| {
         let secret = Zeroizing::new(STANDARD.decode(key.secret.as_bytes()).unwrap_or_default());

@@ -1,0 +1,135 @@
+//! A small client of instance metadata: what `imds get` and `imds token` speak.
+
+mod advice;
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use http::{Request, Response, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Empty};
+use hyper::body::{Bytes, Incoming};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+pub use advice::advice;
+
+/// The service's own address.
+const REAL: &str = "http://169.254.169.254";
+/// How long a connection, and an answer, may take. A token that cannot travel so far never comes.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Asks one endpoint.
+pub struct Client {
+    endpoint: Uri,
+    is_verbose: bool,
+}
+
+/// What came back.
+pub struct Answer {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl Client {
+    /// A client of `endpoint`, else of the one the environment names, else of the real address.
+    ///
+    /// # Errors
+    /// When the environment says that there is no metadata here, or the endpoint is not an `http` URL.
+    pub fn new(endpoint: Option<&str>, is_verbose: bool) -> anyhow::Result<Self> {
+        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let named = endpoint.map(str::to_owned).or_else(|| variable("AWS_EC2_METADATA_SERVICE_ENDPOINT"));
+        if named.is_none()
+            && variable("AWS_EC2_METADATA_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"))
+        {
+            bail!(
+                "AWS_EC2_METADATA_DISABLED=true says not to ask for metadata here; give --endpoint, or unset it"
+            );
+        }
+        let named = named.as_deref().unwrap_or(REAL);
+        let endpoint: Uri = named.parse().with_context(|| format!("`{named}` is not a URL"))?;
+        if endpoint.scheme_str() != Some("http") || endpoint.host().is_none() {
+            bail!("`{named}` is not an endpoint: it must be like http://127.0.0.1:1338");
+        }
+        Ok(Self { endpoint, is_verbose })
+    }
+
+    /// Sends a request without a body.
+    ///
+    /// # Errors
+    /// When there is no connection, or no answer in time.
+    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> anyhow::Result<Answer> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(self.exchange(method, path, headers))
+    }
+
+    async fn exchange(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> anyhow::Result<Answer> {
+        let host = self.endpoint.host().unwrap_or_default();
+        let port = self.endpoint.port_u16().unwrap_or(80);
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let stream = timeout(PATIENCE, TcpStream::connect((bare, port)))
+            .await
+            .with_context(|| {
+                format!("{host} port {port} does not answer; is there a metadata service, and a route to it?")
+            })?
+            .with_context(|| {
+                format!("cannot connect to {host} port {port}; is a metadata service running there?")
+            })?;
+        let authority = self.endpoint.authority().map_or(host, http::uri::Authority::as_str);
+        let mut request =
+            Request::builder().method(method).uri(path).header("Host", authority).header("Accept", "*/*");
+        request = request.header("User-Agent", concat!("imds/", env!("CARGO_PKG_VERSION")));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Empty::<Bytes>::new()).context("this cannot be asked")?;
+        self.show_request(&request);
+        let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
+            .title_case_headers(true)
+            .handshake(TokioIo::new(stream))
+            .await?;
+        tokio::spawn(connection);
+        let answered = timeout(PATIENCE, async {
+            let response = sender.send_request(request).await?;
+            self.show_response(&response);
+            let status = response.status();
+            Ok::<_, hyper::Error>(Answer { status, body: response.into_body().collect().await?.to_bytes() })
+        });
+        let what = if method == "PUT" {
+            "no token came: behind a bridge or a router, HttpPutResponseHopLimit may be too low for this place"
+        } else {
+            "no answer came"
+        };
+        answered.await.context(what)?.context("the connection ended without an answer")
+    }
+
+    fn show_request(&self, request: &Request<Empty<Bytes>>) {
+        if self.is_verbose {
+            eprintln!("> {} {} HTTP/1.1", request.method(), request.uri());
+            show_headers('>', request.headers());
+        }
+    }
+
+    fn show_response(&self, response: &Response<Incoming>) {
+        if self.is_verbose {
+            eprintln!("< {:?} {}", response.version(), response.status());
+            show_headers('<', response.headers());
+        }
+    }
+}
+
+/// Headers as they are, but for the token.
+fn show_headers(side: char, headers: &http::HeaderMap) {
+    for (name, value) in headers {
+        let shown = if name == TOKEN { "(a token)" } else { value.to_str().unwrap_or("(not text)") };
+        eprintln!("{side} {name}: {shown}");
+    }
+    eprintln!("{side}");
+}
+
+/// The header that carries a token.
+pub const TOKEN: &str = "x-aws-ec2-metadata-token";
+/// The header that asks for one, and tells how long it lives.
+pub const TTL: &str = "x-aws-ec2-metadata-token-ttl-seconds";

@@ -1,0 +1,40 @@
+//! The verbs of the command line, one file each.
+
+mod get;
+mod keyring;
+mod run;
+mod schema;
+mod serve;
+mod token;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use imds_core::keyring::Keyring;
+
+use crate::app::{self, fail};
+use crate::args::{Cli, Verb};
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let result = match Cli::parse().verb {
+        Verb::Serve(args) => serve::run(args),
+        Verb::Run(args) => run::run(args),
+        Verb::Get(args) => get::run(&args),
+        Verb::Token(args) => token::run(&args),
+        Verb::Keyring(args) => keyring::run(&args),
+        Verb::Schema => schema::run(),
+    };
+    result.unwrap_or_else(|error| fail(format_args!("{error:#}")))
+}
+
+/// The keys of a state folder, made where they are missing; without a folder, keys that live as long as the process.
+fn keys(state: Option<&Path>) -> anyhow::Result<Keyring> {
+    let secret = app::secret()?;
+    Ok(match state {
+        Some(state) => imds_store::keyring::load_or_create(state, &secret)?,
+        None => Keyring::new(&secret),
+    })
+}

@@ -1,0 +1,20 @@
+//! `imds keyring`: the keys that seal tokens.
+
+use std::process::ExitCode;
+
+use imds_core::Timestamp;
+
+use crate::app::{self, print};
+use crate::args::Keyring;
+
+pub(super) fn run(args: &Keyring) -> anyhow::Result<ExitCode> {
+    match args {
+        Keyring::Rotate { state } => {
+            let keyring = imds_store::keyring::rotate(state, &app::secret()?, Timestamp::now())?;
+            let before = keyring.keys().count() - 1;
+            let id = keyring.current().id();
+            print(format!("key {id} seals from now on; {before} before it still open what they sealed, for six hours\n").as_bytes());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! `imds serve`: the service on addresses of this machine.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpListener};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use imds_core::Timestamp;
+use imds_server::audit::Format;
+
+use crate::app::{App, Ended, print, ready_line};
+use crate::args::Serve;
+use crate::config::{Config, gather};
+use crate::keeper::{self, Duty};
+use crate::listen::{Listener, bind, raise_descriptor_limit};
+use crate::logging;
+
+pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
+    let format = args.options.log.map_or(Format::Text, Format::from);
+    logging::start(format, tracing::Level::INFO);
+    let mut flags = args.options.flags();
+    flags.listen.clone_from(&args.listen);
+    flags.admin = args.admin;
+    flags.insecure = args.insecure;
+    flags.server_name.clone_from(&args.server_name);
+    let bundle = gather(args.options.config.as_deref(), &flags)?;
+    let config = Config::new(&bundle, &flags, Timestamp::now())?;
+    let keyring = super::keys(args.options.state.as_deref())?;
+    let ready = args.ready_fd.map(ready_file).transpose()?;
+
+    raise_descriptor_limit();
+    let (listeners, listen) = listen(&config)?;
+    let admin = config.service.admin;
+    let door = TcpListener::bind(admin).with_context(|| {
+        format!("cannot open the door at {admin}: is another service running? Give it another --admin")
+    })?;
+    let admin = door.local_addr()?;
+
+    let duty = Duty {
+        config: args.options.config,
+        flags: flags.clone(),
+        bundle,
+        state: args.options.state,
+        command: None,
+    };
+    let keeper = keeper::start(duty)?;
+    let app = App { config, flags, keyring, keeper, listeners, door: Some(door), log: Some(format) };
+    let announce = || {
+        let line = ready_line(&listen, admin);
+        if args.print_ready {
+            print(line.as_bytes());
+        }
+        if let Some(mut ready) = ready {
+            let _ = ready.write_all(line.as_bytes());
+        }
+        tracing::info!(?listen, %admin, "serving");
+    };
+    let ended = app.serve(announce, |signal, _| {
+        use signal_hook::consts::{SIGINT, SIGTERM};
+        matches!(signal.number, SIGINT | SIGTERM).then_some(Ended::Stopped)
+    })?;
+    match ended {
+        Ended::Stopped => Ok(ExitCode::SUCCESS),
+        Ended::Reported(_) => anyhow::bail!("the helper process ended; start the service again"),
+    }
+}
+
+/// Opens every address, once for each worker.
+fn listen(config: &Config) -> anyhow::Result<(Vec<Vec<Listener>>, Vec<SocketAddr>)> {
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut sets: Vec<_> = (0..workers).map(|_| Vec::new()).collect();
+    let mut addresses = Vec::new();
+    for address in config.listen() {
+        let group = bind(address, workers).with_context(|| {
+            format!("cannot listen on {address}: is it an address of this machine, free, and may this user use the port?")
+        })?;
+        addresses.extend(group.first().map(Listener::address));
+        for (set, listener) in sets.iter_mut().zip(group) {
+            set.push(listener);
+        }
+    }
+    Ok((sets, addresses))
+}
+
+/// A descriptor that was handed down, opened anew: it stays the caller's.
+fn ready_file(descriptor: u32) -> anyhow::Result<File> {
+    OpenOptions::new()
+        .write(true)
+        .open(format!("/dev/fd/{descriptor}"))
+        .with_context(|| format!("cannot write to --ready-fd {descriptor}"))
+}

@@ -1,0 +1,216 @@
+//! What the service runs with, as validated: the file, the flags over what it leaves out, and the defaults.
+
+mod file;
+mod gather;
+mod instance;
+mod text;
+
+use std::collections::HashSet;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use imds_core::Timestamp;
+use imds_core::options::Choice;
+use imds_server::ErrorPages;
+use imds_store::registry::Entry;
+
+pub use file::schema;
+pub use gather::{Bundle, gather};
+pub use text::{Cidr, Seconds};
+
+use crate::listen::Limits;
+
+/// Where metadata is served when nothing is said.
+pub const LISTEN: &str = "127.0.0.1:1338";
+/// Where the door is when nothing is said.
+pub const ADMIN: &str = "127.0.0.1:1339";
+
+/// What was typed, which the file comes before.
+#[derive(Debug, Clone, Default)]
+pub struct Flags {
+    /// Where to serve metadata.
+    pub listen: Vec<SocketAddr>,
+    /// Where the door is.
+    pub admin: Option<SocketAddr>,
+    /// What error pages look like.
+    pub error_pages: Option<ErrorPages>,
+    /// Metadata options of every instance that leaves them out.
+    pub options: Choice,
+    /// A file with user data.
+    pub user_data_file: Option<PathBuf>,
+    /// A file with an SSH public key.
+    pub ssh_key_file: Option<PathBuf>,
+    /// The block that addresses are taken from.
+    pub vpc_cidr: Option<Cidr>,
+    /// Limits on connections.
+    pub header_timeout: Option<Seconds>,
+    /// Likewise.
+    pub idle_timeout: Option<Seconds>,
+    /// Likewise.
+    pub max_connections: Option<u32>,
+    /// Likewise.
+    pub max_connections_per_source: Option<u32>,
+    /// A further name of the service.
+    pub server_name: Option<String>,
+    /// May the door be bound where others can reach it?
+    pub insecure: bool,
+}
+
+/// What is set once, when the service starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// Where metadata is served.
+    pub listen: Vec<SocketAddr>,
+    /// Where the door is.
+    pub admin: SocketAddr,
+    /// What error pages look like.
+    pub error_pages: ErrorPages,
+    /// What connections may cost.
+    pub limits: Limits,
+    /// A further `Host` that the door accepts.
+    pub server_name: Option<String>,
+}
+
+/// Everything, validated.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// What is set once.
+    pub service: Service,
+    /// The instances, which can change while the service runs.
+    pub instances: Vec<Entry>,
+}
+
+/// Why a configuration is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file that is named cannot be read.
+    #[error("cannot read {path}: {source}", path = path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file says something that is not permitted.
+    #[error("{place}: {what}")]
+    Refused {
+        /// File and line, or the flag.
+        place: String,
+        /// What, and what is permitted.
+        what: String,
+    },
+}
+
+impl Error {
+    /// A refusal of what `path` says at byte `offset` of `text`.
+    fn at(path: &Path, text: &str, offset: usize, what: impl Into<String>) -> Self {
+        let line = 1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count();
+        Self::Refused { place: format!("{} line {line}", path.display()), what: what.into() }
+    }
+
+    fn flag(flag: &str, what: impl Into<String>) -> Self {
+        Self::Refused { place: flag.to_owned(), what: what.into() }
+    }
+}
+
+impl Config {
+    /// Validates what was gathered. Nothing is read here, so that it can be done where nothing may be.
+    ///
+    /// # Errors
+    /// The first thing that is not permitted, with its place.
+    pub fn new(bundle: &Bundle, flags: &Flags, now: Timestamp) -> Result<Self, Error> {
+        let file = bundle.parsed()?;
+        let service = service(&file.service, flags)?;
+        let mut instances = Vec::new();
+        for entry in &file.instance {
+            let at = |what: String| bundle.refused(entry.span().start, what);
+            instances.push(instance::entry(entry.get_ref(), bundle, &file.service, flags, now).map_err(at)?);
+        }
+        let mut seen = (HashSet::new(), HashSet::new(), HashSet::new());
+        for (written, entry) in file.instance.iter().zip(&instances) {
+            if let Some(twice) = twice(&mut seen, entry) {
+                return Err(bundle.refused(written.span().start, twice));
+            }
+        }
+        if let [only] = &mut instances[..] {
+            only.is_default = true;
+        }
+        if !instances.iter().any(|entry| entry.is_default) {
+            let built_in = instance::built_in(bundle, &file.service, flags, now);
+            instances.push(built_in.map_err(|what| Error::flag("the built-in instance", what))?);
+        }
+        Ok(Self { service, instances })
+    }
+
+    /// Every address that metadata is served on: the service's own, and those of single instances.
+    #[must_use]
+    pub fn listen(&self) -> Vec<SocketAddr> {
+        let own = self.instances.iter().flat_map(|entry| &entry.listen);
+        self.service.listen.iter().chain(own).copied().collect()
+    }
+}
+
+/// What an instance has that another had before it, as a sentence.
+fn twice(
+    (ids, addresses, listens): &mut (HashSet<String>, HashSet<Ipv4Addr>, HashSet<SocketAddr>),
+    entry: &Entry,
+) -> Option<String> {
+    let instance = &entry.instance;
+    if !ids.insert(instance.id.to_string()) {
+        return Some(format!("a second instance is called {}; ids must differ", instance.id));
+    }
+    let mut privates = instance.interfaces.iter().flat_map(|interface| &interface.local_ipv4s);
+    if let Some(address) = privates.find(|address| !addresses.insert(**address)) {
+        return Some(format!("{address} belongs to another interface too; addresses must differ"));
+    }
+    let listen = entry.listen.iter().find(|listen| !listens.insert(**listen))?;
+    Some(format!("another instance listens on {listen} too"))
+}
+
+fn service(file: &file::Service, flags: &Flags) -> Result<Service, Error> {
+    let usual = Limits::default();
+    let parsed = |text: &str| {
+        text.parse::<SocketAddr>().map_err(|_| Error::flag(text, "is not an address and a port"))
+    };
+    let mut listen = file.listen.iter().flatten().map(|address| address.0).collect::<Vec<_>>();
+    if listen.is_empty() {
+        listen.clone_from(&flags.listen);
+    }
+    if listen.is_empty() {
+        listen.push(parsed(LISTEN)?);
+    }
+    let admin = file.admin.as_ref().map(|admin| admin.0).or(flags.admin);
+    let admin = admin.map_or_else(|| parsed(ADMIN), Ok)?;
+    if !admin.ip().is_loopback() && !(flags.insecure || file.insecure.unwrap_or(false)) {
+        return Err(Error::flag(
+            &format!("--admin {admin}"),
+            "others could reach the door there; give it a loopback address, or --insecure if that is meant",
+        ));
+    }
+    let seconds = |file: &Option<text::Text<Seconds>>, flag: Option<Seconds>| {
+        file.as_ref().map(|text| text.0).or(flag).map(|s| s.0)
+    };
+    Ok(Service {
+        listen,
+        admin,
+        error_pages: file.error_pages.map(ErrorPages::from).or(flags.error_pages).unwrap_or_default(),
+        limits: Limits {
+            header_timeout: seconds(&file.header_timeout, flags.header_timeout)
+                .unwrap_or(usual.header_timeout),
+            idle_timeout: seconds(&file.idle_timeout, flags.idle_timeout).unwrap_or(usual.idle_timeout),
+            max_connections: file.max_connections.or(flags.max_connections).unwrap_or(usual.max_connections),
+            max_connections_per_source: file
+                .max_connections_per_source
+                .or(flags.max_connections_per_source)
+                .unwrap_or(usual.max_connections_per_source),
+        },
+        server_name: file
+            .server_name
+            .as_ref()
+            .map(|name| name.0.0.clone())
+            .or_else(|| flags.server_name.clone()),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+//! Reading the file and the files it names: everything that touches the disk, and nothing else.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::file::File;
+use super::{Error, Flags};
+
+/// A configuration as bytes: the file's text, and the content of the files that it and the flags name.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bundle {
+    path: PathBuf,
+    text: String,
+    files: BTreeMap<PathBuf, Vec<u8>>,
+}
+
+/// Reads `config`, if there is one, and all that it and the flags name.
+///
+/// # Errors
+/// When one of the files cannot be read, or the first does not say which others there are.
+pub fn gather(config: Option<&Path>, flags: &Flags) -> Result<Bundle, Error> {
+    let mut bundle = Bundle::default();
+    if let Some(path) = config {
+        let text = read(path)?;
+        bundle.path = path.to_owned();
+        bundle.text = String::from_utf8(text).map_err(|error| {
+            let valid = error.utf8_error().valid_up_to();
+            Error::at(
+                path,
+                &String::from_utf8_lossy(&error.as_bytes()[..valid]),
+                valid,
+                "the file is not UTF-8",
+            )
+        })?;
+    }
+    let file = bundle.parsed()?;
+    for instance in &file.instance {
+        let instance = instance.get_ref();
+        let keys = instance.role.as_ref().map(|role| &role.credentials);
+        let secret = keys.and_then(|keys| keys.secret_access_key_file.as_ref());
+        let token = keys.and_then(|keys| keys.session_token_file.as_ref());
+        for name in [instance.user_data_file.as_ref(), instance.ssh_key_file.as_ref(), secret, token]
+            .into_iter()
+            .flatten()
+        {
+            let path = bundle.resolve(name);
+            bundle.files.insert(path.clone(), read(&path)?);
+        }
+    }
+    for path in [&flags.user_data_file, &flags.ssh_key_file].into_iter().flatten() {
+        bundle.files.insert(path.clone(), read(path)?);
+    }
+    Ok(bundle)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })
+}
+
+impl Bundle {
+    /// Every file that was read, for whoever watches them.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        let config = (!self.path.as_os_str().is_empty()).then_some(self.path.as_path());
+        config.into_iter().chain(self.files.keys().map(PathBuf::as_path))
+    }
+
+    /// The file as it is written.
+    pub(super) fn parsed(&self) -> Result<File, Error> {
+        toml::from_str(&self.text).map_err(|error| {
+            let offset = error.span().map_or(0, |span| span.start);
+            Error::at(&self.path, &self.text, offset, error.message())
+        })
+    }
+
+    /// A refusal of what stands at byte `offset` of the file.
+    pub(super) fn refused(&self, offset: usize, what: String) -> Error {
+        Error::at(&self.path, &self.text, offset, what)
+    }
+
+    /// The content of a file that the configuration names.
+    pub(super) fn named(&self, name: &Path) -> &[u8] {
+        self.content(&self.resolve(name))
+    }
+
+    /// The content of a file that a flag names.
+    pub(super) fn content(&self, path: &Path) -> &[u8] {
+        self.files.get(path).map_or(&[], Vec::as_slice)
+    }
+
+    /// Relative names are beside the configuration.
+    fn resolve(&self, name: &Path) -> PathBuf {
+        self.path.parent().map_or_else(|| name.to_owned(), |folder| folder.join(name))
+    }
+}

@@ -1,0 +1,211 @@
+//! The configuration: what is taken, what is refused and how that is said.
+
+use std::fs;
+use std::path::PathBuf;
+
+use imds_core::options::{HttpTokens, Switch};
+use imds_core::testing::noon;
+
+use super::*;
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        Self(folder)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn config(&self, flags: &Flags) -> Result<Config, Error> {
+        Config::new(&gather(Some(&self.path("imds.toml")), flags)?, flags, noon())
+    }
+}
+
+fn config(text: &str) -> Result<Config, Error> {
+    Folder::new(&[("imds.toml", text)]).config(&Flags::default())
+}
+
+fn refused(text: &str) -> String {
+    config(text).unwrap_err().to_string()
+}
+
+#[test]
+fn without_a_file_there_is_one_instance_on_loopback() {
+    let flags = Flags::default();
+    let config = Config::new(&gather(None, &flags).unwrap(), &flags, noon()).unwrap();
+    assert_eq!(config.listen(), [LISTEN.parse().unwrap()]);
+    assert_eq!(config.service.admin, ADMIN.parse().unwrap());
+    let [entry] = &config.instances[..] else { panic!("one instance") };
+    assert!(entry.is_default);
+    assert_eq!(entry.instance.id.as_str(), "i-12345678901234567");
+    assert_eq!(entry.instance.options, imds_core::options::MetadataOptions::default());
+}
+
+#[test]
+fn the_example_of_the_documentation_is_taken() {
+    let text = include_str!("../../../../examples/imds.toml");
+    let folder = Folder::new(&[
+        ("imds.toml", text),
+        ("cloud-init.yaml", "#cloud-config\n"),
+        ("secret", "wJalr\n"),
+        ("id.pub", "ssh-ed25519 AAAA me@home\n"),
+    ]);
+    let config = folder.config(&Flags::default()).unwrap();
+    let instance = &config.instances[0].instance;
+    assert_eq!(instance.options.http_tokens, HttpTokens::Required);
+    assert_eq!(instance.options.http_put_response_hop_limit.hops(), 2);
+    assert_eq!(instance.user_data.as_deref(), Some(b"#cloud-config\n".as_slice()));
+    assert_eq!(instance.role.as_ref().unwrap().credentials.secret_access_key.expose(), "wJalr");
+    assert_eq!(instance.public_keys, [("me@home".to_owned(), "ssh-ed25519 AAAA me@home".to_owned())]);
+}
+
+#[test]
+fn flags_fill_what_the_file_leaves_out() {
+    let folder = Folder::new(&[
+        ("imds.toml", "[[instance]]\nmetadata-options = { http-tokens = \"optional\" }"),
+        ("data", "x"),
+    ]);
+    let mut flags = Flags::default();
+    flags.options.http_tokens = Some(HttpTokens::Required);
+    flags.options.instance_metadata_tags = Some(Switch::Enabled);
+    flags.user_data_file = Some(folder.path("data"));
+    flags.listen = vec!["127.0.0.1:0".parse().unwrap()];
+    let config = folder.config(&flags).unwrap();
+    let instance = &config.instances[0].instance;
+    assert_eq!(instance.options.http_tokens, HttpTokens::Optional);
+    assert_eq!(instance.options.instance_metadata_tags, Switch::Enabled);
+    assert_eq!(instance.user_data.as_deref(), Some(b"x".as_slice()));
+    assert_eq!(config.service.listen, flags.listen);
+}
+
+#[test]
+fn who_is_the_default() {
+    let ids = |text: &str| {
+        let config = config(text).unwrap();
+        let default = config.instances.iter().find(|entry| entry.is_default).unwrap();
+        (config.instances.len(), default.instance.id.to_string())
+    };
+    let two = "[[instance]]\ninstance-id = \"i-0000000a\"\n[[instance]]\ninstance-id = \"i-0000000b\"\n";
+    assert_eq!(ids(""), (1, "i-12345678901234567".into()));
+    assert_eq!(ids("[[instance]]\ninstance-id = \"i-0000000a\""), (1, "i-0000000a".into()));
+    assert_eq!(ids(two), (3, "i-12345678901234567".into()));
+    assert_eq!(ids(&format!("{two}default = true")), (2, "i-0000000b".into()));
+}
+
+#[test]
+fn a_place_an_address_and_an_interface_follow_or_are_given() {
+    let config = config(
+        r#"
+        [[instance]]
+        local-ipv4 = "10.1.2.3"
+        public-ipv4 = "203.0.113.9"
+        placement = { region = "eu-west-1" }
+        [[instance.interface]]
+        local-ipv4s = ["10.1.2.9", "10.1.2.10"]
+        [[instance.interface]]
+        device-number = 0
+        subnet-id = "subnet-1"
+        "#,
+    )
+    .unwrap();
+    let instance = &config.instances[0].instance;
+    assert_eq!(instance.placement.availability_zone, "eu-west-1a");
+    assert_eq!(instance.hostname, "ip-10-1-2-3.eu-west-1.compute.internal");
+    assert_eq!(
+        instance.primary().public_hostname.as_deref(),
+        Some("ec2-203-0-113-9.eu-west-1.compute.amazonaws.com")
+    );
+    assert_eq!((instance.primary().device_number, instance.primary().subnet_id.as_str()), (0, "subnet-1"));
+    assert_eq!(instance.interfaces[1].local_ipv4s.len(), 2);
+}
+
+#[test]
+fn what_is_wrong_is_said_with_its_line_and_what_is_permitted() {
+    for (text, place, said) in [
+        ("[service]\nlisten = 1", "line 2", "sequence"),
+        ("\n\n[[instance]]\ninstance-idd = \"x\"", "line 4", "expected one of `instance-id`"),
+        ("[[instance]]\ninstance-id = \"i-XYZ\"", "line 2", "17 (or 8) lower-case hexadecimal digits"),
+        (
+            "[[instance]]\nmetadata-options = { http-tokens = \"maybe\" }",
+            "line 2",
+            "expected `optional` or `required`",
+        ),
+        (
+            "[[instance]]\n[instance.metadata-options]\nhttp-put-response-hop-limit = 65",
+            "line 3",
+            "from 1 to 64",
+        ),
+        ("[[instance]]\nlocal-ipv4 = \"10.0.0\"", "line 2", "invalid IPv4 address"),
+        ("[[instance]]\nmac = \"x\"", "line 2", "six pairs"),
+        ("[[instance]]\n[[instance]]", "line 2", "ids must differ"),
+        ("[[instance]]\n[[instance.path]]\npath = \"/x\"", "line 1", "not yet supported"),
+        (
+            "[[instance]]\nrole = { name = \"web\", credentials = { kind = \"profile\" } }",
+            "line 1",
+            "not yet supported",
+        ),
+        (
+            "[[instance]]\nrole = { name = \"web\", credentials = { kind = \"static\" } }",
+            "line 1",
+            "access-key-id",
+        ),
+        (
+            "[[instance]]\nrole = { name = \"a/b\", credentials = { kind = \"static\" } }",
+            "line 2",
+            "a name may hold",
+        ),
+        ("[[instance]]\nhostname = \"a\\nb\"", "line 2", "one line"),
+        (
+            "[[instance]]\nplacement = { region = \"eu-west-1\", availability-zone = \"us-east-1a\" }",
+            "line 1",
+            "not in the region",
+        ),
+        (
+            "[[instance]]\ntags = { \"a b\" = \"\" }\nmetadata-options = { instance-metadata-tags = \"enabled\" }",
+            "line 1",
+            "`a b`",
+        ),
+        ("[[instance]]\npending-time = \"yesterday\"", "line 2", ""),
+        ("[service]\nheader-timeout = \"5m\"", "line 2", "number of seconds"),
+        ("[service]\nvpc-cidr = \"10.0.0.0\"", "line 2", "IPv4 block"),
+        ("[service", "line 1", ""),
+    ] {
+        let error = refused(text);
+        assert!(error.contains(&format!("imds.toml {place}")) && error.contains(said), "{text}\n{error}");
+    }
+}
+
+#[test]
+fn a_file_that_is_named_and_not_there_is_an_error_with_its_path() {
+    let error = refused("[[instance]]\nuser-data-file = \"nowhere.yaml\"");
+    assert!(error.contains("nowhere.yaml") && error.contains("No such file"), "{error}");
+    let folder =
+        Folder::new(&[("imds.toml", "[[instance]]\nuser-data-file = \"big\""), ("big", &"x".repeat(16_385))]);
+    assert!(folder.config(&Flags::default()).unwrap_err().to_string().contains("16,384"));
+    let folder = Folder::new(&[("imds.toml", "[[instance]]\nssh-key-file = \"key\""), ("key", "-----BEGIN")]);
+    assert!(folder.config(&Flags::default()).unwrap_err().to_string().contains("OpenSSH public key"));
+}
+
+#[test]
+fn the_door_stays_on_loopback_unless_that_is_meant() {
+    let text = "[service]\nadmin = \"0.0.0.0:1339\"";
+    assert!(refused(text).contains("--insecure"));
+    let flags = Flags { insecure: true, ..Flags::default() };
+    assert!(Folder::new(&[("imds.toml", text)]).config(&flags).is_ok());
+}
+
+#[test]
+fn the_schema_knows_what_the_file_does() {
+    let schema = schema().as_value().to_string();
+    for key in ["http-put-response-hop-limit", "user-data-file", "security-groups", "error-pages", "vpc-cidr"]
+    {
+        assert!(schema.contains(key), "{key}");
+    }
+}

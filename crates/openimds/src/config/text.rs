@@ -1,0 +1,131 @@
+//! Values that are written as text, in the file and on the command line alike.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::Ipv4Addr;
+use std::str::FromStr;
+use std::time::Duration;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer};
+
+/// A value of the file that reads itself from text, so that what is wrong with it is said at its line.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Text<T>(pub(super) T);
+
+impl<'de, T: FromStr<Err: fmt::Display>> Deserialize<'de> for Text<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        text.parse().map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+impl<T> JsonSchema for Text<T> {
+    fn schema_name() -> Cow<'static, str> {
+        "Text".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string" })
+    }
+}
+
+/// Text that can be a line of a listing or of a header: no control characters.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Line(pub(super) String);
+
+impl FromStr for Line {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.chars().any(char::is_control) {
+            Err("a value must be one line, without control characters")
+        } else {
+            Ok(Self(text.to_owned()))
+        }
+    }
+}
+
+/// A name that is one segment of a path.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Name(pub(super) String);
+
+impl FromStr for Name {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if !text.is_empty()
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+=,.@_:-".contains(&byte))
+        {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("a name may hold letters, digits and + = , . @ _ : - and no blanks or slashes")
+        }
+    }
+}
+
+/// An IPv4 block: `172.31.0.0/16`, from /8 to /28.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cidr(pub Ipv4Addr, pub u8);
+
+impl FromStr for Cidr {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let malformed = "a VPC is an IPv4 block such as 172.31.0.0/16, from /8 to /28";
+        let (network, prefix) = text.split_once('/').ok_or(malformed)?;
+        let cidr = Self(network.parse().map_err(|_| malformed)?, prefix.parse().map_err(|_| malformed)?);
+        if (8..=28).contains(&cidr.1) { Ok(cidr) } else { Err(malformed) }
+    }
+}
+
+/// A time: `5s`, `500ms`, or seconds without a unit. More than nothing, an hour at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seconds(pub Duration);
+
+impl FromStr for Seconds {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let malformed = "a time is a number of seconds such as `5`, `5s` or `500ms`, up to an hour";
+        let (number, unit) = match text.strip_suffix("ms") {
+            Some(number) => (number, 1),
+            None => (text.strip_suffix('s').unwrap_or(text), 1000),
+        };
+        let number: u64 = number.parse().map_err(|_| malformed)?;
+        let millis =
+            number.checked_mul(unit).filter(|millis| (1..=3_600_000).contains(millis)).ok_or(malformed)?;
+        Ok(Self(Duration::from_millis(millis)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_a_unit_or_are_seconds() {
+        for (text, millis) in [("5", 5_000), ("5s", 5_000), ("500ms", 500), ("3600", 3_600_000)] {
+            assert_eq!(text.parse(), Ok(Seconds(Duration::from_millis(millis))), "{text}");
+        }
+        for bad in ["", "0", "0ms", "-1", "1.5", "5m", "3601", "18446744073709551615s", "s"] {
+            assert!(bad.parse::<Seconds>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn blocks_names_and_lines_are_what_they_are_called() {
+        assert_eq!("127.0.0.0/8".parse(), Ok(Cidr([127, 0, 0, 0].into(), 8)));
+        for bad in ["172.31.0.0", "172.31.0.0/29", "172.31.0.0/7", "::/16", "x/16"] {
+            assert!(bad.parse::<Cidr>().is_err(), "{bad}");
+        }
+        for bad in ["", "a/b", "a b", "a\n"] {
+            assert!(bad.parse::<Name>().is_err(), "{bad:?}");
+        }
+        assert!("two\nlines".parse::<Line>().is_err());
+    }
+}

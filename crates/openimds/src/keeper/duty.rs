@@ -1,0 +1,314 @@
+//! What the helper does: start the command, then watch the files and wait.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ExitCode, ExitStatus};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use imds_core::Timestamp;
+use imds_netns::{Plan, handoff};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::inotify;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use zeroize::Zeroizing;
+
+use super::report::{self, Report};
+use crate::config::{Bundle, Config, Flags, gather};
+
+/// What the helper is there for.
+pub struct Duty {
+    /// The file that is watched.
+    pub config: Option<PathBuf>,
+    /// The flags that go with it.
+    pub flags: Flags,
+    /// What the service started with.
+    pub bundle: Bundle,
+    /// The folder whose keyring is watched.
+    pub state: Option<PathBuf>,
+    /// What is run.
+    pub command: Option<Command>,
+}
+
+/// The command of `imds run`.
+pub struct Command {
+    /// Its name, for messages.
+    pub name: OsString,
+    /// How it is started.
+    pub command: std::process::Command,
+    /// Where it runs.
+    pub plan: Plan,
+}
+
+/// Files are read again when nothing has happened to them for so long: editors write in several steps.
+const QUIET: Duration = Duration::from_millis(50);
+
+/// Signals that a terminal sends to everybody; the service decides what they mean.
+const SHARED: [i32; 4] = [
+    signal_hook::consts::SIGHUP,
+    signal_hook::consts::SIGINT,
+    signal_hook::consts::SIGQUIT,
+    signal_hook::consts::SIGTERM,
+];
+
+impl Duty {
+    /// Does it until the service ends, or the command.
+    pub(super) fn carry_out(mut self, mut stream: UnixStream) -> ExitCode {
+        let running = match self.command.take().map(|command| command.start(&mut stream)) {
+            Some(None) => return ExitCode::FAILURE,
+            Some(running) => running,
+            None => None,
+        };
+        // Caught, not ignored: what is ignored stays so in a program that is executed.
+        for signal in SHARED {
+            let _ = signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)));
+        }
+        let mut watch = match Watch::new(&self.bundle, self.state.as_deref()) {
+            Ok(watch) => Some(watch),
+            Err(error) => {
+                tracing::warn!(%error, "files cannot be watched; changes to them take effect at the next start");
+                None
+            }
+        };
+        let mut keys = self.state.as_deref().and_then(|state| self::keys(state).ok());
+        match self.attend(&mut stream, running, &mut watch, &mut keys) {
+            Ok(()) => ExitCode::SUCCESS,
+            // The service is gone, and with it all reason to go on.
+            Err(_) => ExitCode::FAILURE,
+        }
+    }
+
+    fn attend(
+        &mut self,
+        stream: &mut UnixStream,
+        mut running: Option<Running>,
+        watch: &mut Option<Watch>,
+        keys: &mut Option<Zeroizing<String>>,
+    ) -> io::Result<()> {
+        loop {
+            let ready = wait(stream, watch.as_ref(), running.as_ref())?;
+            if ready.service {
+                let Some(signals) = super::signals(stream) else {
+                    return Ok(());
+                };
+                for signal in signals.into_iter().filter_map(Signal::from_named_raw) {
+                    running.as_ref().map(|running| pidfd_send_signal(&running.pidfd, signal)).transpose()?;
+                }
+            }
+            if let Some(running) = running.as_mut().filter(|_| ready.command) {
+                let ended = running.child.wait()?;
+                return report::send(stream, &Report::of(ended));
+            }
+            if let Some(watch) = watch.as_mut().filter(|_| ready.files)
+                && watch.is_touched()?
+            {
+                self.look(stream, watch)?;
+                self.look_at_keys(stream, keys)?;
+            }
+        }
+    }
+
+    /// Reads the configuration again, and reports it if it changed and is valid.
+    fn look(&mut self, stream: &mut UnixStream, watch: &mut Watch) -> io::Result<()> {
+        let bundle = match gather(self.config.as_deref(), &self.flags) {
+            Ok(bundle) if bundle == self.bundle => return Ok(()),
+            Ok(bundle) => bundle,
+            Err(error) => {
+                tracing::error!(%error, "the configuration was refused; the one before stays");
+                return Ok(());
+            }
+        };
+        let now = Timestamp::now();
+        match Config::new(&bundle, &self.flags, now) {
+            Ok(config) => {
+                let before = Config::new(&self.bundle, &self.flags, now);
+                if before.is_ok_and(|before| {
+                    before.service != config.service || before.listen() != config.listen()
+                }) {
+                    tracing::warn!(
+                        "what [service] and listen say takes effect at the next start; instances are live"
+                    );
+                }
+                watch.follow(&bundle, self.state.as_deref())?;
+                report::send(stream, &Report::Configuration(Box::new(bundle.clone())))?;
+                self.bundle = bundle;
+            }
+            Err(error) => tracing::error!(%error, "the configuration was refused; the one before stays"),
+        }
+        Ok(())
+    }
+
+    fn look_at_keys(&self, stream: &mut UnixStream, known: &mut Option<Zeroizing<String>>) -> io::Result<()> {
+        let Some(state) = &self.state else { return Ok(()) };
+        match self::keys(state) {
+            Ok(text) if Some(&text) != known.as_ref() => {
+                *known = Some(text.clone());
+                report::send(stream, &Report::Keyring(text))
+            }
+            Ok(_) => Ok(()),
+            Err(error) => {
+                tracing::error!(%error, "the keyring was refused; the one before stays");
+                Ok(())
+            }
+        }
+    }
+}
+
+fn keys(state: &Path) -> Result<Zeroizing<String>, imds_store::keyring::Error> {
+    let keyring = imds_store::keyring::load(state)?;
+    Ok(keyring.map(|keyring| imds_store::keyring::text(&keyring)).unwrap_or_default())
+}
+
+impl Report {
+    fn of(ended: ExitStatus) -> Self {
+        Self::Ended { status: ended.code(), signal: ended.signal() }
+    }
+}
+
+/// The command, while it runs.
+struct Running {
+    child: Child,
+    pidfd: OwnedFd,
+}
+
+impl Command {
+    /// Starts it and reports how that went.
+    fn start(mut self, stream: &mut UnixStream) -> Option<Running> {
+        let name = self.name.display().to_string();
+        let started = imds_netns::spawn(&mut self.command, &self.plan).map_err(|error| match error {
+            imds_netns::Error::Exec(error) => {
+                let status = if error.kind() == io::ErrorKind::NotFound { 127 } else { 126 };
+                (format!("cannot run {name}: {error}"), status)
+            }
+            error => (error.to_string(), 1),
+        });
+        let started = started.and_then(|spawned| {
+            let pid = i32::try_from(spawned.child.id()).ok().and_then(Pid::from_raw);
+            let pidfd = pid
+                .ok_or(io::ErrorKind::NotFound.into())
+                .and_then(|pid| Ok(pidfd_open(pid, PidfdFlags::empty())?));
+            let pidfd = pidfd.map_err(|error: io::Error| (format!("cannot watch {name}: {error}"), 1))?;
+            Ok((spawned, pidfd))
+        });
+        match started {
+            Ok((spawned, pidfd)) => {
+                let sockets: Vec<_> = spawned.listeners.iter().map(|listener| listener.as_fd()).collect();
+                let bytes = report::encode(&Report::Started).ok()?;
+                handoff::send(stream, &bytes, &sockets).ok()?;
+                Some(Running { child: spawned.child, pidfd })
+            }
+            Err((message, status)) => {
+                let _ = report::send(stream, &Report::Failed { message, status });
+                None
+            }
+        }
+    }
+}
+
+/// The folders of the files that matter. A file that is replaced is another file; its folder stays.
+struct Watch {
+    inotify: OwnedFd,
+    folders: HashMap<PathBuf, Vec<OsString>>,
+    names: HashMap<i32, Vec<OsString>>,
+}
+
+impl Watch {
+    fn new(bundle: &Bundle, state: Option<&Path>) -> io::Result<Self> {
+        let inotify = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK)?;
+        let mut watch = Self { inotify, folders: HashMap::new(), names: HashMap::new() };
+        watch.follow(bundle, state)?;
+        Ok(watch)
+    }
+
+    /// Watches the folders of what a configuration names, too.
+    fn follow(&mut self, bundle: &Bundle, state: Option<&Path>) -> io::Result<()> {
+        let keyring = state.map(|state| state.join(imds_store::keyring::FILE));
+        for path in bundle.paths().chain(keyring.as_deref()) {
+            let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { continue };
+            let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+            let names = self.folders.entry(fs::canonicalize(folder)?).or_default();
+            if !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        }
+        let events = inotify::WatchFlags::CLOSE_WRITE
+            | inotify::WatchFlags::CREATE
+            | inotify::WatchFlags::DELETE
+            | inotify::WatchFlags::MOVED_TO;
+        for (folder, names) in &self.folders {
+            let id = inotify::add_watch(&self.inotify, folder, events)?;
+            self.names.insert(id, names.clone());
+        }
+        Ok(())
+    }
+
+    /// Was one of the files touched? Waits until it is quiet again.
+    fn is_touched(&self) -> io::Result<bool> {
+        let mut is_touched = false;
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        let mut reader = inotify::Reader::new(&self.inotify, &mut buffer);
+        loop {
+            match reader.next() {
+                Ok(event) => {
+                    let name =
+                        event.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+                    let names = self.names.get(&event.wd());
+                    // A folder that is swapped by a link of its own, as Kubernetes does, shows no more than `..data`.
+                    is_touched |= name.starts_with("..")
+                        || names.is_some_and(|names| names.iter().any(|known| *known == *name));
+                }
+                Err(rustix::io::Errno::AGAIN) if is_touched && is_quiet(&self.inotify)? => return Ok(true),
+                Err(rustix::io::Errno::AGAIN) if !is_touched => return Ok(false),
+                Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+fn is_quiet(inotify: &OwnedFd) -> io::Result<bool> {
+    let quiet = Timespec::try_from(QUIET).map_err(io::Error::other)?;
+    let mut fds = [PollFd::new(inotify, PollFlags::IN)];
+    Ok(retried(|| poll(&mut fds, Some(&quiet)))? == 0)
+}
+
+/// What there is to attend to.
+struct Ready {
+    service: bool,
+    files: bool,
+    command: bool,
+}
+
+fn wait(stream: &UnixStream, watch: Option<&Watch>, running: Option<&Running>) -> io::Result<Ready> {
+    let fds = [
+        Some(stream.as_fd()),
+        watch.map(|watch| watch.inotify.as_fd()),
+        running.map(|running| running.pidfd.as_fd()),
+    ];
+    let mut polled: Vec<_> = fds
+        .iter()
+        .flatten()
+        .map(|fd: &BorrowedFd<'_>| PollFd::from_borrowed_fd(*fd, PollFlags::IN))
+        .collect();
+    retried(|| poll(&mut polled, None))?;
+    let mut ready = polled.iter().map(|fd| !fd.revents().is_empty());
+    let mut next = |fd: &Option<BorrowedFd<'_>>| fd.is_some() && ready.next().unwrap_or(false);
+    Ok(Ready { service: next(&fds[0]), files: next(&fds[1]), command: next(&fds[2]) })
+}
+
+fn retried<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(rustix::io::Errno::INTR) => {}
+            result => return result.map_err(io::Error::from),
+        }
+    }
+}

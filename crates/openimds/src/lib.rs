@@ -1,0 +1,14 @@
+//! The EC2 Instance Metadata Service, IMDSv1 and IMDSv2, for every machine.
+//!
+//! This package composes the service: it reads the configuration, listens, and starts what the other crates describe.
+//! The binary `imds` is its command line.
+
+pub mod app;
+pub mod args;
+pub mod client;
+pub mod cmd;
+pub mod config;
+pub mod keeper;
+pub mod listen;
+pub mod logging;
+pub mod sandbox;

@@ -1,0 +1,11 @@
+//! The only place that accepts connections: sockets, workers, and what a connection may cost.
+
+mod connection;
+mod gate;
+mod socket;
+mod stream;
+mod worker;
+
+pub use gate::{Gate, Limits};
+pub use socket::{Listener, bind, raise_descriptor_limit};
+pub use worker::{Worker, Workers};

@@ -1,0 +1,223 @@
+//! What is known of one connection: where it stands, since when, and how far its packets travel.
+
+use std::cell::Cell;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::time::{Duration, Instant};
+
+use imds_core::options::HopLimit;
+use rustix::net::{Shutdown, shutdown, sockopt};
+
+use super::gate::Limits;
+
+/// Where a connection stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Nothing of a next request has come.
+    Idle,
+    /// A header is coming.
+    Header,
+    /// A body is coming, or the answer is being made.
+    Body,
+    /// The answer is being written.
+    Answer,
+    /// The last answer is written; what still comes is dropped, so that the client can read it.
+    Linger,
+}
+
+/// A connection, shared by its stream, its service and the worker that watches the time.
+pub(super) struct Connection {
+    socket: OwnedFd,
+    lingers: Cell<bool>,
+    phase: Cell<Phase>,
+    since: Cell<Instant>,
+    hops: Cell<Hops>,
+}
+
+/// How far the packets of a connection travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hops {
+    /// As far as they need.
+    Free,
+    /// A token is on its way, and must not go further than its instance allows (wire.md decision 7).
+    Limited {
+        /// What the limit was before.
+        before: u8,
+        /// Has the whole answer been given to the kernel?
+        is_written: bool,
+    },
+}
+
+impl AsFd for Connection {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+/// The reactor asks for it beside the safe form above.
+impl AsRawFd for Connection {
+    fn as_raw_fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+}
+
+impl Connection {
+    /// A connection that was just accepted: a header must come.
+    pub(super) fn new(socket: OwnedFd) -> Self {
+        let since = Instant::now();
+        Self {
+            socket,
+            lingers: false.into(),
+            phase: Phase::Header.into(),
+            since: since.into(),
+            hops: Hops::Free.into(),
+        }
+    }
+
+    /// The client was refused before it had sent everything: what still comes will be dropped at the end, so that it
+    /// reads the answer and not a reset.
+    pub(super) fn set_lingering(&self) {
+        self.lingers.set(true);
+    }
+
+    pub(super) fn lingers(&self) -> bool {
+        self.lingers.get()
+    }
+
+    /// Ends it from outside of its task, which then reads its end.
+    pub(super) fn end(&self) {
+        let _ = shutdown(&self.socket, Shutdown::Both);
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        self.phase.get()
+    }
+
+    pub(super) fn enter(&self, phase: Phase) {
+        self.phase.set(phase);
+        self.since.set(Instant::now());
+    }
+
+    /// Has it had its time?
+    pub(super) fn is_late(&self, limits: &Limits, now: Instant) -> bool {
+        let time = match self.phase.get() {
+            Phase::Idle => limits.idle_timeout,
+            Phase::Header | Phase::Body | Phase::Answer => limits.header_timeout,
+            Phase::Linger => LINGER,
+        };
+        now.saturating_duration_since(self.since.get()) >= time
+    }
+
+    /// All that was to be written is with the kernel.
+    pub(super) fn flushed(&self) {
+        if self.phase.get() == Phase::Answer {
+            self.enter(Phase::Idle);
+        }
+        if let Hops::Limited { before, is_written: false } = self.hops.get() {
+            self.hops.set(Hops::Limited { before, is_written: true });
+        }
+    }
+
+    /// Makes the next answer's packets travel `limit` hops, or as far as they need.
+    ///
+    /// # Errors
+    /// When a token that was sent before is not acknowledged yet: it could be sent again and would travel as far as
+    /// this answer. The connection must be closed as it is.
+    pub(super) fn limit_hops(&self, limit: Option<HopLimit>) -> io::Result<()> {
+        let socket = self.as_fd();
+        match (self.hops.get(), limit) {
+            (Hops::Free, None) => Ok(()),
+            (Hops::Free, Some(limit)) => {
+                let before = hops(socket)?;
+                set_hops(socket, limit.hops())?;
+                self.hops.set(Hops::Limited { before, is_written: false });
+                Ok(())
+            }
+            (Hops::Limited { before, is_written }, limit) => {
+                if !is_written || imds_netns::unacknowledged(socket)? > 0 {
+                    return Err(io::Error::other("a token is still under way"));
+                }
+                let next = limit.map_or(Hops::Free, |_| Hops::Limited { before, is_written: false });
+                set_hops(socket, limit.map_or(before, HopLimit::hops))?;
+                self.hops.set(next);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// How long a client may take to read an answer that it did not wait for.
+const LINGER: Duration = Duration::from_secs(2);
+
+fn hops(socket: BorrowedFd<'_>) -> io::Result<u8> {
+    let hops = match sockopt::socket_domain(socket)? {
+        rustix::net::AddressFamily::INET6 => u32::from(sockopt::ipv6_unicast_hops(socket)?),
+        _ => sockopt::ip_ttl(socket)?,
+    };
+    Ok(u8::try_from(hops).unwrap_or(64))
+}
+
+fn set_hops(socket: BorrowedFd<'_>, hops: u8) -> io::Result<()> {
+    match sockopt::socket_domain(socket)? {
+        rustix::net::AddressFamily::INET6 => sockopt::set_ipv6_unicast_hops(socket, Some(hops))?,
+        _ => sockopt::set_ip_ttl(socket, u32::from(hops))?,
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{TcpListener, TcpStream};
+
+    fn pair(address: &str) -> (Connection, TcpStream) {
+        let listener = TcpListener::bind(address).unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        (Connection::new(listener.accept().unwrap().0.into()), client)
+    }
+
+    fn limit(hops: i64) -> Option<HopLimit> {
+        Some(HopLimit::new(hops).unwrap())
+    }
+
+    #[test]
+    fn a_limit_holds_for_one_answer_and_goes_when_it_is_acknowledged() {
+        for address in ["127.0.0.1:0", "[::1]:0"] {
+            let (connection, _client) = pair(address);
+            let usual = hops(connection.as_fd()).unwrap();
+            connection.limit_hops(limit(1)).unwrap();
+            assert_eq!(hops(connection.as_fd()).unwrap(), 1);
+            assert!(connection.limit_hops(None).is_err(), "not even written");
+            connection.flushed();
+            connection.limit_hops(limit(3)).unwrap();
+            assert_eq!(hops(connection.as_fd()).unwrap(), 3);
+            connection.flushed();
+            connection.limit_hops(None).unwrap();
+            assert_eq!(hops(connection.as_fd()).unwrap(), usual);
+        }
+    }
+
+    #[test]
+    fn a_limit_stays_while_anything_is_not_acknowledged() {
+        let (connection, _client) = pair("127.0.0.1:0");
+        connection.limit_hops(limit(2)).unwrap();
+        while rustix::net::send(&connection.socket, &[0; 65_536], rustix::net::SendFlags::DONTWAIT).is_ok() {}
+        connection.flushed();
+        assert!(connection.limit_hops(None).is_err());
+        assert_eq!(hops(connection.as_fd()).unwrap(), 2);
+    }
+
+    #[test]
+    fn every_phase_has_its_time() {
+        let limits = Limits { idle_timeout: Duration::from_secs(60), ..Limits::default() };
+        let (connection, _client) = pair("127.0.0.1:0");
+        let in_seconds = |seconds| Instant::now() + Duration::from_secs(seconds);
+        for (phase, late) in
+            [(Phase::Idle, 60), (Phase::Header, 5), (Phase::Body, 5), (Phase::Answer, 5), (Phase::Linger, 2)]
+        {
+            connection.enter(phase);
+            assert!(!connection.is_late(&limits, in_seconds(late - 1)), "{phase:?}");
+            assert!(connection.is_late(&limits, in_seconds(late)), "{phase:?}");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Listening sockets: one a worker on the same port, each with accepts deferred until the client speaks.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::os::fd::{AsFd as _, OwnedFd};
+
+use imds_server::Source;
+use rustix::net::sockopt;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use socket2::{Domain, Protocol, Socket, Type};
+
+const BACKLOG: i32 = 4096;
+
+/// A listening socket, and what it says about those who connect to it.
+pub struct Listener {
+    pub(super) socket: OwnedFd,
+    address: SocketAddr,
+    scope: Scope,
+}
+
+/// Whose requests come to a listener.
+#[derive(Debug, Clone, Copy)]
+enum Scope {
+    /// Anybody's: the addresses of a connection tell.
+    Addresses,
+    /// Those of a namespace that was made for the default instance.
+    Namespace,
+}
+
+impl Listener {
+    /// A listener that lives in a namespace made for the default instance.
+    ///
+    /// # Errors
+    /// When the socket has no address.
+    pub fn in_namespace(socket: TcpListener) -> io::Result<Self> {
+        tune(&socket);
+        Ok(Self { address: socket.local_addr()?, socket: socket.into(), scope: Scope::Namespace })
+    }
+
+    /// The address it is bound to.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Who is at the other end of a connection that was accepted here.
+    pub(super) fn source(&self, connection: &OwnedFd, peer: IpAddr) -> Source {
+        // Bound to one address, there is no need to ask which one it was.
+        let local = if self.address.ip().is_unspecified() {
+            let name = rustix::net::getsockname(connection).ok();
+            name.and_then(|name| SocketAddr::try_from(name).ok()).unwrap_or(self.address)
+        } else {
+            self.address
+        };
+        match self.scope {
+            Scope::Addresses => Source::Address { peer, local, listen: self.address },
+            Scope::Namespace => Source::Namespace { peer, local },
+        }
+    }
+}
+
+/// Listens on `address`, with `count` sockets among which the kernel shares connections out.
+///
+/// # Errors
+/// When the address is not this machine's or in use, by another service of ours too.
+pub fn bind(address: SocketAddr, count: usize) -> io::Result<Vec<Listener>> {
+    // Sockets of a group may always join it; this one may not, and so finds out whether a group is there already.
+    let probe = open(address, false)?;
+    let bound = probe.local_addr()?.as_socket().unwrap_or(address);
+    drop(probe);
+    let listener = |_| {
+        let socket = TcpListener::from(open(bound, true)?);
+        tune(&socket);
+        Ok(Listener { socket: socket.into(), address: bound, scope: Scope::Addresses })
+    };
+    (0..count).map(listener).collect()
+}
+
+fn open(address: SocketAddr, shared: bool) -> io::Result<Socket> {
+    let socket =
+        Socket::new(Domain::for_address(address), Type::STREAM.nonblocking().cloexec(), Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(shared)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket)
+}
+
+/// Lets the kernel finish handshakes by itself and report a connection once it has something to read: measured at a
+/// fifth to a third of a connection's cost. A client that says nothing is reported after a second, and timed out.
+fn tune(socket: &TcpListener) {
+    // What a kernel cannot do costs time and nothing else.
+    let _ = imds_netns::defer_accept(socket.as_fd(), 1);
+    let _ = sockopt::set_tcp_nodelay(socket, true);
+}
+
+/// Asks for as many descriptors as the system permits, one a connection and some more.
+pub fn raise_descriptor_limit() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+}

@@ -1,0 +1,252 @@
+//! A worker: one thread with a listener on every address and the connections that the kernel gives it.
+
+use std::cell::{Cell, RefCell, RefMut};
+use std::io;
+use std::net::IpAddr;
+use std::os::fd::AsFd as _;
+use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Barrier};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use imds_server::{Service, Source};
+use rustix::io::Errno;
+use rustix::net::{SocketFlags, acceptfrom_with};
+use slab::Slab;
+use tokio::sync::{Notify, watch};
+use tokio::task::LocalSet;
+
+use super::connection::{Connection, Phase};
+use super::gate::{Gate, Pass};
+use super::socket::Listener;
+use super::stream::{CHUNK, Stream, watched};
+
+/// How often late connections are looked for and log lines are handed on, while there are any.
+const TICK: Duration = Duration::from_millis(100);
+/// Bytes of a request line and header together; the library answers 431 above.
+const HEADER_LIMIT: usize = 16 * 1024;
+/// How long connections may go on after the service was told to end.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// What the connections of one thread share.
+pub struct Worker {
+    service: Service,
+    gate: Arc<Gate>,
+    connections: RefCell<Slab<Rc<Connection>>>,
+    scratch: RefCell<Box<[u8; CHUNK]>>,
+    is_asleep: Cell<bool>,
+    work: Notify,
+}
+
+/// A connection's place among those that are watched, left when its task ends, however it ends.
+struct Place {
+    worker: Rc<Worker>,
+    key: usize,
+}
+
+impl Place {
+    fn new(worker: &Rc<Worker>, connection: &Rc<Connection>) -> Self {
+        let key = worker.connections.borrow_mut().insert(Rc::clone(connection));
+        Self { worker: Rc::clone(worker), key }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.worker.connections.borrow_mut().remove(self.key);
+    }
+}
+
+impl Worker {
+    fn new(service: Service, gate: Arc<Gate>) -> Self {
+        Self {
+            service,
+            gate,
+            connections: RefCell::default(),
+            scratch: RefCell::new(Box::new([0; CHUNK])),
+            is_asleep: Cell::new(false),
+            work: Notify::new(),
+        }
+    }
+
+    /// A buffer for whoever reads just now.
+    pub(super) fn scratch(&self) -> RefMut<'_, Box<[u8; CHUNK]>> {
+        self.scratch.borrow_mut()
+    }
+
+    /// The response to what HTTP itself refuses.
+    pub(super) fn bare(&self, status: u16) -> Vec<u8> {
+        self.service.bare(status)
+    }
+
+    /// Accepts until told to stop.
+    async fn accept(self: Rc<Self>, listener: Listener) -> io::Result<()> {
+        let ready = watched(listener.socket.as_fd())?;
+        loop {
+            let mut guard = ready.readable().await?;
+            match acceptfrom_with(&listener.socket, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
+                Ok((socket, Some(peer))) => {
+                    let peer =
+                        std::net::SocketAddr::try_from(peer).map_or(IpAddr::from([0; 4]), |peer| peer.ip());
+                    let source = listener.source(&socket, peer);
+                    self.open(Connection::new(socket), source);
+                }
+                Ok((_, None)) | Err(Errno::INTR | Errno::CONNABORTED) => {}
+                Err(Errno::AGAIN) => guard.clear_ready(),
+                Err(error) => {
+                    // No descriptors or no memory: others may give some back.
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(TICK).await;
+                }
+            }
+        }
+    }
+
+    fn open(self: &Rc<Self>, connection: Connection, source: Source) {
+        let traffic = &self.service.shared().traffic;
+        traffic.accepted.fetch_add(1, Relaxed);
+        let Some(pass) = self.gate.enter(source.peer()) else {
+            traffic.over_limit.fetch_add(1, Relaxed);
+            return;
+        };
+        if !source.is_admitted(&self.service.shared().registry.directory()) {
+            return;
+        }
+        if self.is_asleep.replace(false) {
+            self.work.notify_one();
+        }
+        let connection = Rc::new(connection);
+        tokio::task::spawn_local(Rc::clone(self).serve(connection, source, pass));
+    }
+
+    async fn serve(self: Rc<Self>, connection: Rc<Connection>, source: Source, _pass: Pass) {
+        let _place = Place::new(&self, &connection);
+        let stream = Stream::new(Rc::clone(&connection), Rc::clone(&self));
+        let service = service_fn(|request| self.answer(&connection, &source, request));
+        let served = http1::Builder::new()
+            .title_case_headers(true)
+            .auto_date_header(false)
+            .half_close(true)
+            .header_read_timeout(None)
+            .max_buf_size(HEADER_LIMIT)
+            .serve_connection(stream, service)
+            .await;
+        if let Err(error) = served {
+            tracing::debug!(source = %source.peer(), %error, "a connection ended early");
+        }
+    }
+
+    async fn answer(
+        &self,
+        connection: &Connection,
+        source: &Source,
+        request: http::Request<Incoming>,
+    ) -> io::Result<http::Response<http_body_util::Full<bytes::Bytes>>> {
+        connection.enter(Phase::Body);
+        let reply = self.service.call(request, source).await;
+        connection.limit_hops(reply.hop_limit)?;
+        if reply.response.status() == http::StatusCode::PAYLOAD_TOO_LARGE {
+            connection.set_lingering();
+        }
+        connection.enter(Phase::Answer);
+        Ok(reply.response)
+    }
+
+    /// Ends late connections and hands log lines on, while there are any; sleeps when there is nothing.
+    async fn watch(self: Rc<Self>) {
+        loop {
+            tokio::time::sleep(TICK).await;
+            self.service.hand_on_log();
+            let (now, limits) = (Instant::now(), self.gate.limits());
+            let connections = self.connections.borrow();
+            for (_, connection) in
+                connections.iter().filter(|(_, connection)| connection.is_late(limits, now))
+            {
+                if connection.phase() != Phase::Idle {
+                    self.service.shared().traffic.timed_out.fetch_add(1, Relaxed);
+                }
+                connection.end();
+            }
+            let is_empty = connections.is_empty();
+            drop(connections);
+            if is_empty {
+                self.is_asleep.set(true);
+                self.work.notified().await;
+            }
+        }
+    }
+
+    async fn run(self: Rc<Self>, listeners: Vec<Listener>, mut stop: watch::Receiver<bool>) {
+        let watching = tokio::task::spawn_local(Rc::clone(&self).watch());
+        let accepting: Vec<_> = listeners
+            .into_iter()
+            .map(|listener| tokio::task::spawn_local(Rc::clone(&self).accept(listener)))
+            .collect();
+        let _ = stop.wait_for(|stop| *stop).await;
+        for task in accepting {
+            task.abort();
+        }
+        let end = Instant::now() + GRACE;
+        while !self.connections.borrow().iter().all(|(_, connection)| connection.phase() == Phase::Idle)
+            && Instant::now() < end
+        {
+            tokio::time::sleep(TICK / 10).await;
+        }
+        watching.abort();
+        self.service.hand_on_log();
+    }
+}
+
+/// The threads of a running service. They accept once they are released.
+pub struct Workers {
+    threads: Vec<JoinHandle<()>>,
+    start: Arc<Barrier>,
+    stop: watch::Sender<bool>,
+}
+
+impl Workers {
+    /// Starts a thread for each set of listeners, with a service of its own.
+    ///
+    /// # Errors
+    /// When a thread or its reactor cannot be made.
+    pub fn prepare(
+        sets: Vec<Vec<Listener>>,
+        gate: &Arc<Gate>,
+        service: impl Fn() -> Service + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        let service = Arc::new(service);
+        let start = Arc::new(Barrier::new(sets.len() + 1));
+        let (stop, stopped) = watch::channel(false);
+        let mut threads = Vec::with_capacity(sets.len());
+        for listeners in sets {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let (service, gate, start, stopped) =
+                (Arc::clone(&service), Arc::clone(gate), Arc::clone(&start), stopped.clone());
+            threads.push(thread::Builder::new().name("imds-worker".into()).spawn(move || {
+                let worker = Rc::new(Worker::new(service(), gate));
+                start.wait();
+                LocalSet::new().block_on(&runtime, worker.run(listeners, stopped));
+            })?);
+        }
+        Ok(Self { threads, start, stop })
+    }
+
+    /// Lets the threads accept.
+    pub fn release(&self) {
+        self.start.wait();
+    }
+
+    /// Ends all threads, after the answers that they are writing.
+    pub fn stop(self) {
+        let _ = self.stop.send(true);
+        for thread in self.threads {
+            if thread.join().is_err() {
+                tracing::error!("a worker had ended by a panic");
+            }
+        }
+    }
+}

@@ -204,7 +204,7 @@ impl Launch {
             local_hostname: derive::local_hostname(derive::region(&self.availability_zone), address),
             public_hostname: None,
             security_groups: vec!["default".into()],
-            security_group_ids: vec![format!("sg-{}", derive::hex(self.account_id.as_str(), "default", 17))],
+            security_group_ids: vec![self.security_group_id("default")],
             subnet_id: format!("subnet-{}", derive::hex(&self.availability_zone, &vpc, 17)),
             subnet_ipv4_cidr_block: Some(subnet(address, prefix.max(20))),
             subnet_ipv6_cidr_blocks: Vec::new(),
@@ -213,6 +213,12 @@ impl Launch {
             vpc_ipv4_cidr_blocks: vec![vpc],
             vpc_ipv6_cidr_blocks: Vec::new(),
         }
+    }
+
+    /// The id that follows from a security group's name.
+    #[must_use]
+    pub fn security_group_id(&self, name: &str) -> String {
+        format!("sg-{}", derive::hex(self.account_id.as_str(), name, 17))
     }
 
     /// The VPC that holds `address`: the launch's own, or the address's /16 when it is outside of that.

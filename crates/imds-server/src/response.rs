@@ -1,12 +1,16 @@
 //! The bytes that go back: EC2's headers, in EC2's order, and its error pages (wire.md decisions 1 and 2).
 
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use bytes::Bytes;
 use http::header::{
     ACCEPT_RANGES, ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderName, HeaderValue,
     LAST_MODIFIED, SERVER,
 };
 use http::{HeaderMap, Response, StatusCode};
-use http_body_util::Full;
+use hyper::body::{Frame as Piece, SizeHint};
 use hyper::ext::ReasonPhrase;
 use imds_core::access::{Allow, Session};
 use imds_core::token::{Text, Ttl};
@@ -47,14 +51,35 @@ impl Frame {
     }
 }
 
-fn response(headers: HeaderMap, body: Bytes) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body));
+/// A body that is there at once. It never says beforehand that it is at its end: the HTTP library would then drop our
+/// `Content-Length: 0` and write its own in another place.
+#[derive(Debug)]
+pub struct Body(Option<Bytes>);
+
+impl hyper::body::Body for Body {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Piece<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.take().filter(|body| !body.is_empty()).map(|body| Ok(Piece::data(body))))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.as_ref().map_or(0, |body| body.len() as u64))
+    }
+}
+
+fn response(headers: HeaderMap, body: Bytes) -> Response<Body> {
+    let mut response = Response::new(Body(Some(body)));
     *response.headers_mut() = headers;
     response
 }
 
 /// A token.
-pub(crate) fn token(frame: &Frame, text: &Text, ttl: Ttl) -> Response<Full<Bytes>> {
+pub(crate) fn token(frame: &Frame, text: &Text, ttl: Ttl) -> Response<Body> {
     let mut headers = HeaderMap::with_capacity(8);
     headers.append(&LEFT, ttl.seconds().into());
     headers.append(CONTENT_LENGTH, text.expose().len().into());
@@ -66,12 +91,7 @@ pub(crate) fn token(frame: &Frame, text: &Text, ttl: Ttl) -> Response<Full<Bytes
 }
 
 /// Metadata.
-pub(crate) fn metadata(
-    frame: &Frame,
-    value: Value,
-    session: Session,
-    last_modified: &str,
-) -> Response<Full<Bytes>> {
+pub(crate) fn metadata(frame: &Frame, value: Value, session: Session, last_modified: &str) -> Response<Body> {
     let mut headers = HeaderMap::with_capacity(12);
     if let Session::V2 { left } = session {
         headers.append(&LEFT, left.into());
@@ -93,17 +113,12 @@ pub(crate) fn metadata(
 }
 
 /// The methods of a path.
-pub(crate) fn methods(frame: &Frame, allow: Allow) -> Response<Full<Bytes>> {
+pub(crate) fn methods(frame: &Frame, allow: Allow) -> Response<Body> {
     response(trailer(frame, Some(allow), 0, PLAIN), Bytes::new())
 }
 
 /// An error.
-pub(crate) fn refusal(
-    frame: &Frame,
-    pages: ErrorPages,
-    status: u16,
-    allow: Option<Allow>,
-) -> Response<Full<Bytes>> {
+pub(crate) fn refusal(frame: &Frame, pages: ErrorPages, status: u16, allow: Option<Allow>) -> Response<Body> {
     let (content, body) = error_body(pages, status);
     let mut response = response(trailer(frame, allow, body.len(), content), body);
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
-use bytes::Bytes;
 use http::{HeaderValue, Response, request::Parts};
-use http_body_util::Full;
 use hyper::body::Body;
 use imds_core::Timestamp;
 use imds_core::access::Refusal;
@@ -47,9 +45,11 @@ pub struct Service {
 /// A response, and what the connection must know of it.
 pub struct Reply {
     /// What is written.
-    pub response: Response<Full<Bytes>>,
+    pub response: Response<response::Body>,
     /// How many hops its packets may travel, if that is limited.
     pub hop_limit: Option<HopLimit>,
+    /// Was the client refused before it had sent everything?
+    pub is_cut_short: bool,
 }
 
 /// `Date`, formatted once a second.
@@ -76,7 +76,7 @@ impl Service {
     pub async fn call<B: Body + Unpin>(&self, request: http::Request<B>, source: &Source) -> Reply {
         let start = Instant::now();
         let (parts, body) = request.into_parts();
-        match drop_body(&parts, body).await {
+        match drop_body(body).await {
             Ok(()) => self.answered(&parts, source, start),
             Err(fault) => self.faulted(fault),
         }
@@ -132,7 +132,8 @@ impl Service {
         };
         self.shared.strangers.count_status(status);
         let frame = Frame { date: self.date(Timestamp::now()), is_kept: false };
-        Reply { response: response::refusal(&frame, self.shared.error_pages, status, None), hop_limit: None }
+        let response = response::refusal(&frame, self.shared.error_pages, status, None);
+        Reply { response, hop_limit: None, is_cut_short: true }
     }
 
     fn date(&self, now: Timestamp) -> HeaderValue {
@@ -180,5 +181,5 @@ fn reply(frame: &Frame, pages: ErrorPages, answer: Answer, snapshot: Option<&Arc
             response::refusal(frame, pages, refusal.status(), allow)
         }
     };
-    Reply { response, hop_limit: limit }
+    Reply { response, hop_limit: limit, is_cut_short: false }
 }

@@ -201,7 +201,8 @@ pub fn secret() -> io::Result<[u8; SECRET_LEN]> {
 /// The line that says where the service answers.
 #[must_use]
 pub fn ready_line(listen: &[SocketAddr], admin: SocketAddr) -> String {
-    serde_json::json!({ "listen": listen, "admin": admin }).to_string() + "\n"
+    let listen: Vec<_> = listen.iter().map(|address| format!("\"{address}\"")).collect();
+    format!("{{\"listen\":[{}],\"admin\":\"{admin}\"}}\n", listen.join(","))
 }
 
 /// Writes to standard output, whose reader may be gone.

@@ -190,7 +190,7 @@ fn set_plain(instance: &mut Instance, written: &file::Instance) {
 }
 
 fn set_network(instance: &mut Instance, written: &file::Instance, launch: &Launch) -> Result<(), String> {
-    set_primary(instance, written);
+    set_primary(instance, written, launch);
     for (index, extra) in written.interface.iter().flatten().enumerate() {
         let number = match extra.device_number {
             Some(number) => number,
@@ -207,6 +207,7 @@ fn set_network(instance: &mut Instance, written: &file::Instance, launch: &Launc
                 launch.interface(number, first.map_or_else(follows, Ok)?)
             }
         };
+        set_security_groups(&mut interface, extra.security_groups.as_deref(), launch);
         set_interface(&mut interface, extra);
         instance.interfaces.push(interface);
         instance.interfaces.sort_by_key(|interface| interface.device_number);
@@ -215,18 +216,27 @@ fn set_network(instance: &mut Instance, written: &file::Instance, launch: &Launc
 }
 
 /// The keys of the instance that describe its first interface.
-fn set_primary(instance: &mut Instance, written: &file::Instance) {
+fn set_primary(instance: &mut Instance, written: &file::Instance, launch: &Launch) {
     if let Some(public) = &written.public_ipv4 {
         instance.associate(public.0);
     }
     let primary = &mut instance.interfaces[0];
     set(&mut primary.mac, written.mac.as_ref().map(|mac| mac.0));
-    set(&mut primary.security_groups, written.security_groups.as_deref().map(lines));
+    set_security_groups(primary, written.security_groups.as_deref(), launch);
     primary.ipv6s.extend(written.ipv6.as_ref().map(|address| address.0));
     if written.public_hostname.is_some() {
         primary.public_hostname = line(written.public_hostname.as_ref());
     }
     set(&mut primary.local_hostname, line(written.hostname.as_ref()));
+}
+
+/// Names of security groups, and the ids that follow from them.
+fn set_security_groups(interface: &mut Interface, names: Option<&[Text<Line>]>, launch: &Launch) {
+    if let Some(names) = names {
+        interface.security_groups = lines(names);
+        interface.security_group_ids =
+            interface.security_groups.iter().map(|name| launch.security_group_id(name)).collect();
+    }
 }
 
 /// An address beside the instance's own, for an interface that names none.
@@ -257,7 +267,6 @@ fn set_interface(interface: &mut Interface, written: &file::Interface) {
     if written.public_hostname.is_some() {
         interface.public_hostname = line(written.public_hostname.as_ref());
     }
-    set(&mut interface.security_groups, written.security_groups.as_deref().map(lines));
     set(&mut interface.security_group_ids, written.security_group_ids.as_deref().map(lines));
     set(&mut interface.subnet_id, line(written.subnet_id.as_ref()));
     if written.subnet_ipv4_cidr_block.is_some() {

@@ -145,11 +145,11 @@ impl Worker {
         connection: &Connection,
         source: &Source,
         request: http::Request<Incoming>,
-    ) -> io::Result<http::Response<http_body_util::Full<bytes::Bytes>>> {
+    ) -> io::Result<http::Response<imds_server::response::Body>> {
         connection.enter(Phase::Body);
         let reply = self.service.call(request, source).await;
         connection.limit_hops(reply.hop_limit)?;
-        if reply.response.status() == http::StatusCode::PAYLOAD_TOO_LARGE {
+        if reply.is_cut_short {
             connection.set_lingering();
         }
         connection.enter(Phase::Answer);

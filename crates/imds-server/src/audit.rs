@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 use std::io::Write as _;
+use std::net::IpAddr;
 use std::sync::mpsc::{SyncSender, TrySendError};
 
+use imds_core::Timestamp;
 use imds_core::audit::Call;
 
 /// How a line is written.
@@ -24,6 +26,7 @@ const FULL: usize = 32 * 1024;
 pub struct Log {
     format: Format,
     lines: Vec<u8>,
+    second: Second,
     count: u64,
     sink: SyncSender<Vec<u8>>,
 }
@@ -32,14 +35,14 @@ impl Log {
     /// A log that hands its lines to `sink`.
     #[must_use]
     pub fn new(format: Format, sink: SyncSender<Vec<u8>>) -> Self {
-        Self { format, lines: Vec::with_capacity(FULL + 1024), count: 0, sink }
+        Self { format, lines: Vec::with_capacity(FULL + 1024), second: Second::default(), count: 0, sink }
     }
 
     /// Writes a line; hands all of them on when there are many. Returns how many lines were lost.
     pub fn record(&mut self, call: &Call<'_>) -> u64 {
         match self.format {
-            Format::Text => text(&mut self.lines, call),
-            Format::Json => json(&mut self.lines, call),
+            Format::Text => text(&mut self.lines, &mut self.second, call),
+            Format::Json => json(&mut self.lines, &mut self.second, call),
         }
         self.count += 1;
         if self.lines.len() >= FULL { self.hand_on() } else { 0 }
@@ -58,45 +61,128 @@ impl Log {
     }
 }
 
-fn text(out: &mut Vec<u8>, call: &Call<'_>) {
-    let instance = call.instance.map_or("-", |id| id.as_str());
-    let method = field(call.method.as_bytes());
-    let _ = writeln!(
-        out,
-        "{:.3} {instance} {} {} {} {} {} \"{}\" {}us",
-        call.at,
-        call.source,
-        method.escape_ascii(),
-        field(call.path).escape_ascii(),
-        call.status,
-        call.version.as_str(),
-        field(call.user_agent).escape_ascii(),
-        call.micros,
-    );
+/// A second as it is written, kept for the calls that share it.
+#[derive(Default)]
+struct Second {
+    number: i64,
+    text: Vec<u8>,
 }
 
-fn json(out: &mut Vec<u8>, call: &Call<'_>) {
-    let _ = write!(out, "{{\"time\":\"{:.3}\",\"instance\":", call.at);
+impl Second {
+    /// `2026-11-24T12:00:00.000Z`
+    fn write(&mut self, out: &mut Vec<u8>, at: Timestamp) {
+        if self.number != at.as_second() || self.text.is_empty() {
+            self.number = at.as_second();
+            self.text.clear();
+            let _ = write!(self.text, "{}", at.strftime("%Y-%m-%dT%H:%M:%S."));
+        }
+        out.extend_from_slice(&self.text);
+        let millis = u64::try_from(at.subsec_millisecond()).unwrap_or(0);
+        out.extend_from_slice(&[100, 10, 1].map(|place| digit(millis / place % 10)));
+        out.push(b'Z');
+    }
+}
+
+fn digit(digit: u64) -> u8 {
+    b'0' + u8::try_from(digit).unwrap_or(0)
+}
+
+/// A number in decimal. Formatting by the standard library would take as long as the rest of the line.
+fn number(out: &mut Vec<u8>, mut number: u64) {
+    let mut digits = [0; 20];
+    let mut start = digits.len();
+    loop {
+        start -= 1;
+        digits[start] = digit(number % 10);
+        number /= 10;
+        if number == 0 {
+            return out.extend_from_slice(&digits[start..]);
+        }
+    }
+}
+
+fn address(out: &mut Vec<u8>, address: IpAddr) {
+    match address {
+        IpAddr::V4(address) => {
+            for (index, octet) in address.octets().into_iter().enumerate() {
+                if index > 0 {
+                    out.push(b'.');
+                }
+                number(out, octet.into());
+            }
+        }
+        IpAddr::V6(address) => {
+            let _ = write!(out, "{address}");
+        }
+    }
+}
+
+fn text(out: &mut Vec<u8>, second: &mut Second, call: &Call<'_>) {
+    second.write(out, call.at);
+    out.push(b' ');
+    out.extend_from_slice(call.instance.map_or("-", |id| id.as_str()).as_bytes());
+    out.push(b' ');
+    address(out, call.source);
+    out.push(b' ');
+    escaped(out, call.method.as_bytes());
+    out.push(b' ');
+    escaped(out, call.path);
+    out.push(b' ');
+    number(out, call.status.into());
+    out.push(b' ');
+    out.extend_from_slice(call.version.as_str().as_bytes());
+    out.extend_from_slice(b" \"");
+    escaped(out, call.user_agent);
+    out.extend_from_slice(b"\" ");
+    number(out, call.micros);
+    out.extend_from_slice(b"us\n");
+}
+
+/// A field of a line, in which nothing can end it.
+fn escaped(out: &mut Vec<u8>, bytes: &[u8]) {
+    let field = field(bytes);
+    if field.iter().all(is_plain) {
+        out.extend_from_slice(&field);
+    } else {
+        let _ = write!(out, "{}", field.escape_ascii());
+    }
+}
+
+fn is_plain(byte: &u8) -> bool {
+    matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\' | b'\'')
+}
+
+fn json(out: &mut Vec<u8>, second: &mut Second, call: &Call<'_>) {
+    out.extend_from_slice(b"{\"time\":\"");
+    second.write(out, call.at);
+    out.extend_from_slice(b"\",\"instance\":");
     match call.instance {
         Some(id) => string(out, id.as_str().as_bytes()),
         None => out.extend_from_slice(b"null"),
     }
-    let _ = write!(out, ",\"source\":\"{}\",\"method\":", call.source);
-    string(out, &field(call.method.as_bytes()));
+    out.extend_from_slice(b",\"source\":\"");
+    address(out, call.source);
+    out.extend_from_slice(b"\",\"method\":");
+    string(out, call.method.as_bytes());
     out.extend_from_slice(b",\"path\":");
-    string(out, &field(call.path));
-    let _ =
-        write!(out, ",\"status\":{},\"version\":\"{}\",\"user_agent\":", call.status, call.version.as_str());
-    string(out, &field(call.user_agent));
-    let _ = writeln!(out, ",\"micros\":{}}}", call.micros);
+    string(out, call.path);
+    out.extend_from_slice(b",\"status\":");
+    number(out, call.status.into());
+    out.extend_from_slice(b",\"version\":\"");
+    out.extend_from_slice(call.version.as_str().as_bytes());
+    out.extend_from_slice(b"\",\"user_agent\":");
+    string(out, call.user_agent);
+    out.extend_from_slice(b",\"micros\":");
+    number(out, call.micros);
+    out.extend_from_slice(b"}\n");
 }
 
 fn string(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'"');
-    for byte in bytes {
+    for byte in field(bytes).iter() {
         match byte {
+            byte if is_plain(byte) || *byte == b'\'' => out.push(*byte),
             b'"' | b'\\' => out.extend_from_slice(&[b'\\', *byte]),
-            b' '..=b'~' => out.push(*byte),
             // What is not ASCII is shown byte by byte: a log is no place to guess an encoding.
             byte => {
                 let _ = write!(out, "\\u{byte:04x}");

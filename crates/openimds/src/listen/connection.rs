@@ -63,8 +63,7 @@ impl AsRawFd for Connection {
 
 impl Connection {
     /// A connection that was just accepted: a header must come.
-    pub(super) fn new(socket: OwnedFd) -> Self {
-        let since = Instant::now();
+    pub(super) fn new(socket: OwnedFd, since: Instant) -> Self {
         Self {
             socket,
             lingers: false.into(),
@@ -93,9 +92,10 @@ impl Connection {
         self.phase.get()
     }
 
-    pub(super) fn enter(&self, phase: Phase) {
+    /// Stands somewhere else from `now` on, by the worker's clock.
+    pub(super) fn enter(&self, phase: Phase, now: Instant) {
         self.phase.set(phase);
-        self.since.set(Instant::now());
+        self.since.set(now);
     }
 
     /// Has it had its time?
@@ -109,9 +109,9 @@ impl Connection {
     }
 
     /// All that was to be written is with the kernel.
-    pub(super) fn flushed(&self) {
+    pub(super) fn flushed(&self, now: Instant) {
         if self.phase.get() == Phase::Answer {
-            self.enter(Phase::Idle);
+            self.enter(Phase::Idle, now);
         }
         if let Hops::Limited { before, is_written: false } = self.hops.get() {
             self.hops.set(Hops::Limited { before, is_written: true });
@@ -173,7 +173,7 @@ mod tests {
     fn pair(address: &str) -> (Connection, TcpStream) {
         let listener = TcpListener::bind(address).unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        (Connection::new(listener.accept().unwrap().0.into()), client)
+        (Connection::new(listener.accept().unwrap().0.into(), Instant::now()), client)
     }
 
     fn limit(hops: i64) -> Option<HopLimit> {
@@ -188,10 +188,10 @@ mod tests {
             connection.limit_hops(limit(1)).unwrap();
             assert_eq!(hops(connection.as_fd()).unwrap(), 1);
             assert!(connection.limit_hops(None).is_err(), "not even written");
-            connection.flushed();
+            connection.flushed(Instant::now());
             connection.limit_hops(limit(3)).unwrap();
             assert_eq!(hops(connection.as_fd()).unwrap(), 3);
-            connection.flushed();
+            connection.flushed(Instant::now());
             connection.limit_hops(None).unwrap();
             assert_eq!(hops(connection.as_fd()).unwrap(), usual);
         }
@@ -202,7 +202,7 @@ mod tests {
         let (connection, _client) = pair("127.0.0.1:0");
         connection.limit_hops(limit(2)).unwrap();
         while rustix::net::send(&connection.socket, &[0; 65_536], rustix::net::SendFlags::DONTWAIT).is_ok() {}
-        connection.flushed();
+        connection.flushed(Instant::now());
         assert!(connection.limit_hops(None).is_err());
         assert_eq!(hops(connection.as_fd()).unwrap(), 2);
     }
@@ -215,7 +215,7 @@ mod tests {
         for (phase, late) in
             [(Phase::Idle, 60), (Phase::Header, 5), (Phase::Body, 5), (Phase::Answer, 5), (Phase::Linger, 2)]
         {
-            connection.enter(phase);
+            connection.enter(phase, Instant::now());
             assert!(!connection.is_late(&limits, in_seconds(late - 1)), "{phase:?}");
             assert!(connection.is_late(&limits, in_seconds(late)), "{phase:?}");
         }

@@ -4,7 +4,7 @@
 //! What the HTTP library answers by itself, before there is a request, leaves here as this service's own page.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -12,7 +12,7 @@ use std::task::{Context, Poll, ready};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
-use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
+use tokio::io::unix::AsyncFd;
 
 use super::connection::{Connection, Phase};
 use super::worker::Worker;
@@ -40,45 +40,59 @@ struct Socket {
     registered: Option<AsyncFd<Rc<Connection>>>,
 }
 
-type Readiness<'a> = Poll<io::Result<AsyncFdReadyGuard<'a, Rc<Connection>>>>;
-
 impl Socket {
-    /// Tries, and waits only if the kernel would.
-    fn poll<T>(
-        &mut self,
-        cx: &mut Context<'_>,
-        readiness: impl for<'a> Fn(&'a AsyncFd<Rc<Connection>>, &mut Context<'_>) -> Readiness<'a>,
-        mut attempt: impl FnMut(BorrowedFd<'_>) -> Result<T, Errno>,
-    ) -> Poll<io::Result<T>> {
+    fn registered(&mut self) -> io::Result<&AsyncFd<Rc<Connection>>> {
+        match &mut self.registered {
+            Some(registered) => Ok(registered),
+            none => Ok(none.insert(watched(Rc::clone(&self.connection))?)),
+        }
+    }
+
+    /// Reads. Once the reactor watches, it is asked first: after an answer, there is mostly nothing yet.
+    fn poll_recv(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         loop {
-            match attempt(self.connection.as_fd()) {
+            let mut guard = match &self.registered {
+                Some(registered) => Some(ready!(registered.poll_read_ready(cx))?),
+                None => None,
+            };
+            match recv(&self.connection, &mut *buffer, RecvFlags::DONTWAIT) {
+                Ok((_, length)) => {
+                    // All that there was: what comes later is reported anew.
+                    if let Some(guard) = guard.as_mut().filter(|_| 0 < length && length < buffer.len()) {
+                        guard.clear_ready();
+                    }
+                    return Poll::Ready(Ok(length));
+                }
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => match &mut guard {
+                    Some(guard) => guard.clear_ready(),
+                    None => {
+                        self.registered()?;
+                    }
+                },
+                Err(error) => return Poll::Ready(Err(error.into())),
+            }
+        }
+    }
+
+    /// Writes. There is mostly room, so that is tried first.
+    fn poll_send(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        loop {
+            match send(&self.connection, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+                Ok(length) => return Poll::Ready(Ok(length)),
                 Err(Errno::INTR) => continue,
                 Err(Errno::AGAIN) => {}
-                result => return Poll::Ready(result.map_err(io::Error::from)),
+                Err(error) => return Poll::Ready(Err(error.into())),
             }
-            if self.registered.is_none() {
-                self.registered = Some(watched(Rc::clone(&self.connection))?);
-            }
-            let Some(registered) = &self.registered else { continue };
-            let mut guard = ready!(readiness(registered, cx))?;
-            // The reactor may still hold a word from before. It is believed if a second attempt agrees.
-            match attempt(self.connection.as_fd()) {
+            let connection = Rc::clone(&self.connection);
+            let mut guard = ready!(self.registered()?.poll_write_ready(cx))?;
+            // The reactor may hold a word from before; it is believed if a second attempt agrees.
+            match send(&connection, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
                 Err(Errno::AGAIN) => guard.clear_ready(),
                 Err(Errno::INTR) => {}
                 result => return Poll::Ready(result.map_err(io::Error::from)),
             }
         }
-    }
-
-    fn poll_recv(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        let attempt =
-            |fd: BorrowedFd<'_>| recv(fd, &mut *buffer, RecvFlags::DONTWAIT).map(|(_, length)| length);
-        self.poll(cx, |registered, cx| registered.poll_read_ready(cx), attempt)
-    }
-
-    fn poll_send(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-        self.poll(cx, |registered, cx| registered.poll_write_ready(cx), |fd| send(fd, bytes, flags))
     }
 }
 
@@ -106,7 +120,7 @@ impl Stream {
         let phase = self.connection().phase();
         if phase == Phase::Idle {
             self.has_line = false;
-            self.connection().enter(Phase::Header);
+            self.connection().enter(Phase::Header, self.worker.now());
         }
         if matches!(phase, Phase::Idle | Phase::Header) && !self.has_line {
             self.has_line = memchr::memchr(b'\n', bytes).is_some();
@@ -166,7 +180,7 @@ impl Write for Stream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.connection().flushed();
+        self.connection().flushed(self.worker.now());
         Poll::Ready(Ok(()))
     }
 
@@ -177,7 +191,7 @@ impl Write for Stream {
             return Poll::Ready(Ok(()));
         }
         if this.connection().phase() != Phase::Linger {
-            this.connection().enter(Phase::Linger);
+            this.connection().enter(Phase::Linger, this.worker.now());
             let _ = shutdown(this.connection(), Shutdown::Write);
         }
         let worker = Rc::clone(&this.worker);

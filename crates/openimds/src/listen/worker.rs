@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell, RefMut};
 use std::io;
 use std::net::IpAddr;
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Barrier};
@@ -38,6 +38,7 @@ pub struct Worker {
     gate: Arc<Gate>,
     connections: RefCell<Slab<Rc<Connection>>>,
     scratch: RefCell<Box<[u8; CHUNK]>>,
+    now: Cell<Instant>,
     is_asleep: Cell<bool>,
     work: Notify,
 }
@@ -68,6 +69,7 @@ impl Worker {
             gate,
             connections: RefCell::default(),
             scratch: RefCell::new(Box::new([0; CHUNK])),
+            now: Cell::new(Instant::now()),
             is_asleep: Cell::new(false),
             work: Notify::new(),
         }
@@ -76,6 +78,11 @@ impl Worker {
     /// A buffer for whoever reads just now.
     pub(super) fn scratch(&self) -> RefMut<'_, Box<[u8; CHUNK]>> {
         self.scratch.borrow_mut()
+    }
+
+    /// The time, as of the last tick: near enough for timeouts, and free.
+    pub(super) fn now(&self) -> Instant {
+        self.now.get()
     }
 
     /// The response to what HTTP itself refuses.
@@ -93,7 +100,7 @@ impl Worker {
                     let peer =
                         std::net::SocketAddr::try_from(peer).map_or(IpAddr::from([0; 4]), |peer| peer.ip());
                     let source = listener.source(&socket, peer);
-                    self.open(Connection::new(socket), source);
+                    self.open(socket, source);
                 }
                 Ok((_, None)) | Err(Errno::INTR | Errno::CONNABORTED) => {}
                 Err(Errno::AGAIN) => guard.clear_ready(),
@@ -106,7 +113,7 @@ impl Worker {
         }
     }
 
-    fn open(self: &Rc<Self>, connection: Connection, source: Source) {
+    fn open(self: &Rc<Self>, socket: OwnedFd, source: Source) {
         let traffic = &self.service.shared().traffic;
         traffic.accepted.fetch_add(1, Relaxed);
         let Some(pass) = self.gate.enter(source.peer()) else {
@@ -117,9 +124,10 @@ impl Worker {
             return;
         }
         if self.is_asleep.replace(false) {
+            self.now.set(Instant::now());
             self.work.notify_one();
         }
-        let connection = Rc::new(connection);
+        let connection = Rc::new(Connection::new(socket, self.now()));
         tokio::task::spawn_local(Rc::clone(self).serve(connection, source, pass));
     }
 
@@ -146,13 +154,13 @@ impl Worker {
         source: &Source,
         request: http::Request<Incoming>,
     ) -> io::Result<http::Response<imds_server::response::Body>> {
-        connection.enter(Phase::Body);
+        connection.enter(Phase::Body, self.now());
         let reply = self.service.call(request, source).await;
         connection.limit_hops(reply.hop_limit)?;
         if reply.is_cut_short {
             connection.set_lingering();
         }
-        connection.enter(Phase::Answer);
+        connection.enter(Phase::Answer, self.now());
         Ok(reply.response)
     }
 
@@ -161,7 +169,10 @@ impl Worker {
         loop {
             tokio::time::sleep(TICK).await;
             self.service.hand_on_log();
-            let (now, limits) = (Instant::now(), self.gate.limits());
+            let limits = self.gate.limits();
+            self.now.set(Instant::now());
+            // What was noted at a tick may have happened until the next: nobody is ended early.
+            let now = self.now() - TICK;
             let connections = self.connections.borrow();
             for (_, connection) in
                 connections.iter().filter(|(_, connection)| connection.is_late(limits, now))

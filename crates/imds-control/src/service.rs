@@ -27,7 +27,6 @@ pub struct Door {
 }
 
 /// The door's routes.
-#[must_use]
 pub fn router(door: Door) -> Router {
     let names = door.server_name.clone();
     Router::new()

@@ -78,6 +78,7 @@ mod tests {
     use crate::options::HttpTokens;
     use crate::request::{Header, Method};
     use crate::testing::{keyring, launch, noon};
+    use crate::tree::Content;
 
     fn asked<'a>(method: Method, path: &'a str, token: Header<'a>) -> Request<'a> {
         Request { method, path: path.as_bytes(), token, ttl: Header::Once(b"60"), forwarded: false }
@@ -98,12 +99,9 @@ mod tests {
             panic!("no token");
         };
         assert_eq!(hop_limit, HopLimit::ONE);
-        match answer_to(&asked(Method::Get, path, Header::Once(text.expose()))) {
-            Answer::Metadata { value, session: Session::V2 { left: 60 } } => {
-                assert_eq!(value.body, "i-12345678901234567");
-            }
-            other => panic!("{other:?}"),
-        }
+        let served = answer_to(&asked(Method::Get, path, Header::Once(text.expose())));
+        let value = Value { body: "i-12345678901234567".into(), content: Content::Text };
+        assert_eq!(served, Answer::Metadata { value, session: Session::V2 { left: 60 } });
     }
 
     #[test]

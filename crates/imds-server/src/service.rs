@@ -112,7 +112,7 @@ impl Service {
             let lost = log.borrow_mut().record(&Call {
                 at: now,
                 instance: who.map(|instance| &instance.id),
-                source: source.peer(),
+                source: source.peer,
                 method: parts.method.as_str(),
                 path: asked.path,
                 status: answer.status(),

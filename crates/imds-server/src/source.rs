@@ -9,59 +9,47 @@ use imds_store::{Directory, Snapshot};
 /// `fd00:ec2::254`, the service's own IPv6 address.
 pub const IPV6_ENDPOINT: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
 
-/// What a connection shows of the one who made it.
+/// What a connection shows of the one who made it: the address it came from, the one it came to, and whose listener
+/// that is.
 #[derive(Debug, Clone, Copy)]
-pub enum Source {
-    /// It came over a network.
-    Address {
-        /// The address it came from.
-        peer: IpAddr,
-        /// The address it came to.
-        local: SocketAddr,
-        /// What the listener was bound to, which can be every address.
-        listen: SocketAddr,
-    },
-    /// It came from a network namespace that was made for the default instance.
-    Namespace {
-        /// The address it came from.
-        peer: IpAddr,
-        /// The address it came to.
-        local: SocketAddr,
-    },
+pub struct Source {
+    /// The address it came from.
+    pub peer: IpAddr,
+    /// The address it came to.
+    pub local: SocketAddr,
+    /// Whose requests come there.
+    pub scope: Scope,
+}
+
+/// Whose requests come to a listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Anybody's: the addresses tell.
+    Addresses,
+    /// Those of the instance that has this listener to itself, by what it was bound to.
+    Own(SocketAddr),
+    /// Those of a network namespace that was made for the default instance.
+    Namespace,
 }
 
 impl Source {
-    /// The address it came from.
-    #[must_use]
-    pub fn peer(&self) -> IpAddr {
-        match self {
-            Self::Address { peer, .. } | Self::Namespace { peer, .. } => *peer,
-        }
-    }
-
-    fn local(&self) -> SocketAddr {
-        match self {
-            Self::Address { local, .. } | Self::Namespace { local, .. } => *local,
-        }
-    }
-
-    /// The instance that asks: the owner of the address it came to, else of the one it came from, else on loopback
+    /// The instance that asks: the owner of the listener, else the one whose private address it is, else on loopback
     /// the default (interface.md, "The file").
     #[must_use]
     pub fn instance<'d>(&self, directory: &'d Directory) -> Option<&'d Arc<Snapshot>> {
-        match self {
-            Self::Namespace { .. } => directory.default_instance(),
-            Self::Address { peer, local, listen } => directory
-                .by_listen(*listen)
-                .or_else(|| directory.by_address(*peer))
-                .or_else(|| directory.default_instance().filter(|_| local.ip().is_loopback())),
+        match self.scope {
+            Scope::Namespace => directory.default_instance(),
+            Scope::Own(listen) => directory.by_listen(listen),
+            Scope::Addresses => directory
+                .by_address(self.peer)
+                .or_else(|| directory.default_instance().filter(|_| self.local.ip().is_loopback())),
         }
     }
 
     /// Is there a service for it at all? Where an instance has no IPv6 endpoint, none is to be found there.
     #[must_use]
     pub fn is_admitted(&self, directory: &Directory) -> bool {
-        self.local().ip() != IPV6_ENDPOINT
+        self.local.ip() != IPV6_ENDPOINT
             || self
                 .instance(directory)
                 .is_none_or(|snapshot| snapshot.instance.options.http_protocol_ipv6 == Switch::Enabled)
@@ -90,32 +78,50 @@ mod tests {
         Directory::new(entries, &Directory::default(), noon())
     }
 
-    fn address(peer: &str, local: &str) -> Source {
-        let local = local.parse().unwrap();
-        Source::Address { peer: peer.parse().unwrap(), local, listen: local }
+    fn source(peer: &str, local: &str, scope: Scope) -> Source {
+        Source { peer: peer.parse().unwrap(), local: local.parse().unwrap(), scope }
+    }
+
+    fn found(source: Source, directory: &Directory) -> Option<&str> {
+        source.instance(directory).map(|snapshot| snapshot.instance.id.as_str())
     }
 
     #[test]
-    fn the_listen_then_the_address_then_on_loopback_the_default() {
+    fn an_address_tells_who_asks_and_on_loopback_the_default_answers_for_the_rest() {
         let directory = directory(Switch::Disabled);
         for (peer, local, expected) in [
             ("10.0.0.6", "10.0.0.1:80", Some("i-0000000b")),
-            ("10.0.0.5", "127.0.0.1:8080", Some("i-0000000b")),
+            ("10.0.0.6", "127.0.0.1:1338", Some("i-0000000b")),
             ("127.0.0.1", "127.0.0.1:1338", Some("i-0000000a")),
             ("::1", "[::1]:1338", Some("i-0000000a")),
             ("10.0.0.7", "10.0.0.1:80", None),
         ] {
-            let found =
-                address(peer, local).instance(&directory).map(|snapshot| snapshot.instance.id.as_str());
-            assert_eq!(found, expected, "{peer} to {local}");
+            assert_eq!(
+                found(source(peer, local, Scope::Addresses), &directory),
+                expected,
+                "{peer} to {local}"
+            );
         }
     }
 
     #[test]
+    fn a_listener_of_ones_own_is_nobody_elses() {
+        let directory = directory(Switch::Disabled);
+        let own = |listen: &str| source("127.0.0.1", listen, Scope::Own(listen.parse().unwrap()));
+        assert_eq!(found(own("127.0.0.1:8080"), &directory), Some("i-0000000b"));
+        assert_eq!(found(own("127.0.0.1:8081"), &directory), None, "its instance is gone");
+        assert_eq!(
+            found(source("10.0.0.6", "169.254.169.254:80", Scope::Namespace), &directory),
+            Some("i-0000000a")
+        );
+    }
+
+    #[test]
     fn the_ipv6_endpoint_is_there_only_when_it_is_enabled() {
-        let endpoint = address("fd00::1", "[fd00:ec2::254]:80");
+        let endpoint = "[fd00:ec2::254]:80";
+        let endpoint = source("fd00::1", endpoint, Scope::Own(endpoint.parse().unwrap()));
         assert!(!endpoint.is_admitted(&directory(Switch::Disabled)));
         assert!(endpoint.is_admitted(&directory(Switch::Enabled)));
-        assert!(address("::1", "[::1]:80").is_admitted(&directory(Switch::Disabled)));
+        assert!(source("::1", "[::1]:80", Scope::Addresses).is_admitted(&directory(Switch::Disabled)));
     }
 }

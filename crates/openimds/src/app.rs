@@ -139,9 +139,7 @@ impl Running {
                         self.registry.set_instances(config.instances, now);
                         tracing::info!("the configuration changed");
                     }
-                    Err(error) => {
-                        tracing::error!(%error, "the configuration was refused; the one before stays")
-                    }
+                    Err(error) => refuse(&error),
                 }
                 None
             }
@@ -160,6 +158,10 @@ impl Running {
             }
         }
     }
+}
+
+fn refuse(error: &crate::config::Error) {
+    tracing::error!(%error, "the configuration was refused; the one before stays");
 }
 
 fn open(listener: TcpListener, door: Door) -> io::Result<impl Future<Output = ()>> {

@@ -6,12 +6,13 @@ mod instance;
 mod text;
 
 use std::collections::HashSet;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use imds_core::Timestamp;
+use imds_core::id::InstanceId;
 use imds_core::options::Choice;
-use imds_server::ErrorPages;
+use imds_server::{ErrorPages, Scope};
 use imds_store::registry::Entry;
 
 pub use file::schema;
@@ -126,9 +127,9 @@ impl Config {
             let at = |what: String| bundle.refused(entry.span().start, what);
             instances.push(instance::entry(entry.get_ref(), bundle, &file.service, flags, now).map_err(at)?);
         }
-        let mut seen = (HashSet::new(), HashSet::new(), HashSet::new());
+        let mut seen = Seen { listens: service.listen.iter().copied().collect(), ..Seen::default() };
         for (written, entry) in file.instance.iter().zip(&instances) {
-            if let Some(twice) = twice(&mut seen, entry) {
+            if let Some(twice) = seen.twice(entry) {
                 return Err(bundle.refused(written.span().start, twice));
             }
         }
@@ -142,29 +143,48 @@ impl Config {
         Ok(Self { service, instances })
     }
 
-    /// Every address that metadata is served on: the service's own, and those of single instances.
+    /// Every address that metadata is served on, and for whom: the service's own, and those of single instances.
     #[must_use]
-    pub fn listen(&self) -> Vec<SocketAddr> {
-        let own = self.instances.iter().flat_map(|entry| &entry.listen);
-        self.service.listen.iter().chain(own).copied().collect()
+    pub fn listen(&self) -> Vec<(SocketAddr, Scope)> {
+        let shared = self.service.listen.iter().map(|address| (*address, Scope::Addresses));
+        let own = self
+            .instances
+            .iter()
+            .flat_map(|entry| &entry.listen)
+            .map(|address| (*address, Scope::Own(*address)));
+        shared.chain(own).collect()
     }
 }
 
-/// What an instance has that another had before it, as a sentence.
-fn twice(
-    (ids, addresses, listens): &mut (HashSet<String>, HashSet<Ipv4Addr>, HashSet<SocketAddr>),
-    entry: &Entry,
-) -> Option<String> {
-    let instance = &entry.instance;
-    if !ids.insert(instance.id.to_string()) {
-        return Some(format!("a second instance is called {}; ids must differ", instance.id));
+/// What must differ from instance to instance, as far as it was seen.
+#[derive(Default)]
+struct Seen {
+    ids: HashSet<InstanceId>,
+    addresses: HashSet<IpAddr>,
+    listens: HashSet<SocketAddr>,
+    has_default: bool,
+}
+
+impl Seen {
+    /// What this instance has that was seen before, as a sentence.
+    fn twice(&mut self, entry: &Entry) -> Option<String> {
+        let instance = &entry.instance;
+        if !self.ids.insert(instance.id.clone()) {
+            return Some(format!("a second instance is called {}; ids must differ", instance.id));
+        }
+        if entry.is_default && std::mem::replace(&mut self.has_default, true) {
+            return Some("a second instance has `default = true`; one can".to_owned());
+        }
+        for interface in &instance.interfaces {
+            let v4 = interface.local_ipv4s.iter().copied().map(IpAddr::from);
+            let mut all = v4.chain(interface.ipv6s.iter().copied().map(IpAddr::from));
+            if let Some(address) = all.find(|address| !self.addresses.insert(*address)) {
+                return Some(format!("{address} belongs to another interface too; addresses must differ"));
+            }
+        }
+        let listen = entry.listen.iter().find(|listen| !self.listens.insert(**listen))?;
+        Some(format!("{listen} is listened on twice; an instance's own listen is its alone"))
     }
-    let mut privates = instance.interfaces.iter().flat_map(|interface| &interface.local_ipv4s);
-    if let Some(address) = privates.find(|address| !addresses.insert(**address)) {
-        return Some(format!("{address} belongs to another interface too; addresses must differ"));
-    }
-    let listen = entry.listen.iter().find(|listen| !listens.insert(**listen))?;
-    Some(format!("another instance listens on {listen} too"))
 }
 
 fn service(file: &file::Service, flags: &Flags) -> Result<Service, Error> {
@@ -181,7 +201,8 @@ fn service(file: &file::Service, flags: &Flags) -> Result<Service, Error> {
     }
     let admin = file.admin.as_ref().map(|admin| admin.0).or(flags.admin);
     let admin = admin.map_or_else(|| parsed(ADMIN), Ok)?;
-    if !admin.ip().is_loopback() && !(flags.insecure || file.insecure.unwrap_or(false)) {
+    let is_safe = admin.ip().is_loopback() || flags.insecure || file.insecure.unwrap_or(false);
+    if !is_safe {
         return Err(Error::flag(
             &format!("--admin {admin}"),
             "others could reach the door there; give it a loopback address, or --insecure if that is meant",

@@ -31,7 +31,7 @@ pub fn confine() {
     match restrict() {
         Ok(RulesetStatus::FullyEnforced | RulesetStatus::PartiallyEnforced) => {}
         Ok(RulesetStatus::NotEnforced) => {
-            tracing::info!("this kernel has no Landlock; files are not shut off")
+            tracing::info!("this kernel has no Landlock; files are not shut off");
         }
         Err(error) => tracing::warn!(%error, "files could not be shut off"),
     }
@@ -127,7 +127,7 @@ fn program() -> Result<BpfProgram, seccompiler::BackendError> {
     use SeccompCmpArgLen::{Dword, Qword};
     use SeccompCmpOp::{Eq, MaskedEq};
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
-        PERMITTED.iter().map(|call| (i64::from(*call), Vec::new())).collect();
+        PERMITTED.iter().map(|call| (*call, Vec::new())).collect();
     let mut only = |call: libc::c_long, argument: u8, length, operator, value: u64| {
         let condition = SeccompCondition::new(argument, length, operator, value)?;
         rules.entry(call).or_default().push(SeccompRule::new(vec![condition])?);

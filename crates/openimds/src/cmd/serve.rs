@@ -29,14 +29,7 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
     let keyring = super::keys(args.options.state.as_deref())?;
     let ready = args.ready_fd.map(ready_file).transpose()?;
 
-    raise_descriptor_limit();
-    let (listeners, listen) = listen(&config)?;
-    let admin = config.service.admin;
-    let door = TcpListener::bind(admin).with_context(|| {
-        format!("cannot open the door at {admin}: is another service running? Give it another --admin")
-    })?;
-    let admin = door.local_addr()?;
-
+    // Before anything listens: a helper that held the sockets would keep the ports for as long as it lives on.
     let duty = Duty {
         config: args.options.config,
         flags: flags.clone(),
@@ -45,6 +38,14 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
         command: None,
     };
     let keeper = keeper::start(duty)?;
+    raise_descriptor_limit();
+    let (listeners, listen) = listen(&config)?;
+    let admin = config.service.admin;
+    let door = TcpListener::bind(admin).with_context(|| {
+        format!("cannot open the door at {admin}: is another service running? Give it another --admin")
+    })?;
+    let admin = door.local_addr()?;
+
     let app = App { config, flags, keyring, keeper, listeners, door: Some(door), log: Some(format) };
     let announce = || {
         let line = ready_line(&listen, admin);
@@ -71,8 +72,8 @@ fn listen(config: &Config) -> anyhow::Result<(Vec<Vec<Listener>>, Vec<SocketAddr
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let mut sets: Vec<_> = (0..workers).map(|_| Vec::new()).collect();
     let mut addresses = Vec::new();
-    for address in config.listen() {
-        let group = bind(address, workers).with_context(|| {
+    for (address, scope) in config.listen() {
+        let group = bind(address, scope, workers).with_context(|| {
             format!("cannot listen on {address}: is it an address of this machine, free, and may this user use the port?")
         })?;
         addresses.extend(group.first().map(Listener::address));

@@ -1,6 +1,6 @@
 //! From an entry of the file to an instance: what is written, else the flags, else what follows from id and place.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
 use bytes::Bytes;
@@ -42,6 +42,9 @@ pub(super) fn entry(
 ) -> Result<Entry, String> {
     if written.path.is_some() {
         return Err("[[instance.path]] is not yet supported".into());
+    }
+    if written.listen.iter().flatten().any(|listen| listen.0.port() == 0) {
+        return Err("an instance's own listen needs a port; 0 would be another one at each start".into());
     }
     let launch = launch(written, service, flags, now)?;
     let mut instance = launch.clone().instance();
@@ -223,11 +226,21 @@ fn set_primary(instance: &mut Instance, written: &file::Instance, launch: &Launc
     let primary = &mut instance.interfaces[0];
     set(&mut primary.mac, written.mac.as_ref().map(|mac| mac.0));
     set_security_groups(primary, written.security_groups.as_deref(), launch);
-    primary.ipv6s.extend(written.ipv6.as_ref().map(|address| address.0));
+    if let Some(address) = &written.ipv6 {
+        primary.ipv6s.push(address.0);
+        primary.subnet_ipv6_cidr_blocks.push(block(address.0, 64));
+        primary.vpc_ipv6_cidr_blocks.push(block(address.0, 56));
+    }
     if written.public_hostname.is_some() {
         primary.public_hostname = line(written.public_hostname.as_ref());
     }
     set(&mut primary.local_hostname, line(written.hostname.as_ref()));
+}
+
+/// The block of an IPv6 address: a subnet has 64 bits, a VPC 56.
+fn block(address: Ipv6Addr, prefix: u32) -> String {
+    let mask = u128::MAX << (128 - prefix);
+    format!("{}/{prefix}", Ipv6Addr::from_bits(address.to_bits() & mask))
 }
 
 /// Names of security groups, and the ids that follow from them.

@@ -40,7 +40,7 @@ fn refused(text: &str) -> String {
 fn without_a_file_there_is_one_instance_on_loopback() {
     let flags = Flags::default();
     let config = Config::new(&gather(None, &flags).unwrap(), &flags, noon()).unwrap();
-    assert_eq!(config.listen(), [LISTEN.parse().unwrap()]);
+    assert_eq!(config.listen(), [(LISTEN.parse().unwrap(), Scope::Addresses)]);
     assert_eq!(config.service.admin, ADMIN.parse().unwrap());
     let [entry] = &config.instances[..] else { panic!("one instance") };
     assert!(entry.is_default);
@@ -145,6 +145,13 @@ fn what_is_wrong_is_said_with_its_line_and_what_is_permitted() {
         ("[[instance]]\nlocal-ipv4 = \"10.0.0\"", "line 2", "invalid IPv4 address"),
         ("[[instance]]\nmac = \"x\"", "line 2", "six pairs"),
         ("[[instance]]\n[[instance]]", "line 2", "ids must differ"),
+        ("[[instance]]\nlisten = [\"127.0.0.1:0\"]", "line 1", "needs a port"),
+        ("[[instance]]\nlisten = [\"127.0.0.1:1338\"]", "line 1", "listened on twice"),
+        (
+            "[[instance]]\ndefault = true\n[[instance]]\ninstance-id = \"i-0000000a\"\ndefault = true",
+            "line 3",
+            "second instance has",
+        ),
         ("[[instance]]\n[[instance.path]]\npath = \"/x\"", "line 1", "not yet supported"),
         (
             "[[instance]]\nrole = { name = \"web\", credentials = { kind = \"profile\" } }",

@@ -183,12 +183,13 @@ impl Command {
     /// Starts it and reports how that went.
     fn start(mut self, stream: &mut UnixStream) -> Option<Running> {
         let name = self.name.display().to_string();
-        let started = imds_netns::spawn(&mut self.command, &self.plan).map_err(|error| match error {
-            imds_netns::Error::Exec(error) => {
+        let started = imds_netns::spawn(&mut self.command, &self.plan).map_err(|error| {
+            if let imds_netns::Error::Exec(error) = &error {
                 let status = if error.kind() == io::ErrorKind::NotFound { 127 } else { 126 };
                 (format!("cannot run {name}: {error}"), status)
+            } else {
+                (error.to_string(), 1)
             }
-            error => (error.to_string(), 1),
         });
         let started = started.and_then(|spawned| {
             let pid = i32::try_from(spawned.child.id()).ok().and_then(Pid::from_raw);

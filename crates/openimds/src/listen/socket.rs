@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::os::fd::{AsFd as _, OwnedFd};
 
-use imds_server::Source;
+use imds_server::{Scope, Source};
 use rustix::net::sockopt;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -16,15 +16,6 @@ pub struct Listener {
     pub(super) socket: OwnedFd,
     address: SocketAddr,
     scope: Scope,
-}
-
-/// Whose requests come to a listener.
-#[derive(Debug, Clone, Copy)]
-enum Scope {
-    /// Anybody's: the addresses of a connection tell.
-    Addresses,
-    /// Those of a namespace that was made for the default instance.
-    Namespace,
 }
 
 impl Listener {
@@ -52,18 +43,15 @@ impl Listener {
         } else {
             self.address
         };
-        match self.scope {
-            Scope::Addresses => Source::Address { peer, local, listen: self.address },
-            Scope::Namespace => Source::Namespace { peer, local },
-        }
+        Source { peer, local, scope: self.scope }
     }
 }
 
-/// Listens on `address`, with `count` sockets among which the kernel shares connections out.
+/// Listens on `address` for `scope`, with `count` sockets among which the kernel shares connections out.
 ///
 /// # Errors
 /// When the address is not this machine's or in use, by another service of ours too.
-pub fn bind(address: SocketAddr, count: usize) -> io::Result<Vec<Listener>> {
+pub fn bind(address: SocketAddr, scope: Scope, count: usize) -> io::Result<Vec<Listener>> {
     // Sockets of a group may always join it; this one may not, and so finds out whether a group is there already.
     let probe = open(address, false)?;
     let bound = probe.local_addr()?.as_socket().unwrap_or(address);
@@ -71,7 +59,7 @@ pub fn bind(address: SocketAddr, count: usize) -> io::Result<Vec<Listener>> {
     let listener = |_| {
         let socket = TcpListener::from(open(bound, true)?);
         tune(&socket);
-        Ok(Listener { socket: socket.into(), address: bound, scope: Scope::Addresses })
+        Ok(Listener { socket: socket.into(), address: bound, scope })
     };
     (0..count).map(listener).collect()
 }

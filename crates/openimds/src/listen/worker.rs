@@ -116,7 +116,7 @@ impl Worker {
     fn open(self: &Rc<Self>, socket: OwnedFd, source: Source) {
         let traffic = &self.service.shared().traffic;
         traffic.accepted.fetch_add(1, Relaxed);
-        let Some(pass) = self.gate.enter(source.peer()) else {
+        let Some(pass) = self.gate.enter(source.peer) else {
             traffic.over_limit.fetch_add(1, Relaxed);
             return;
         };
@@ -144,7 +144,7 @@ impl Worker {
             .serve_connection(stream, service)
             .await;
         if let Err(error) = served {
-            tracing::debug!(source = %source.peer(), %error, "a connection ended early");
+            tracing::debug!(source = %source.peer, %error, "a connection ended early");
         }
     }
 
@@ -168,26 +168,26 @@ impl Worker {
     async fn watch(self: Rc<Self>) {
         loop {
             tokio::time::sleep(TICK).await;
-            self.service.hand_on_log();
-            let limits = self.gate.limits();
             self.now.set(Instant::now());
-            // What was noted at a tick may have happened until the next: nobody is ended early.
-            let now = self.now() - TICK;
-            let connections = self.connections.borrow();
-            for (_, connection) in
-                connections.iter().filter(|(_, connection)| connection.is_late(limits, now))
-            {
-                if connection.phase() != Phase::Idle {
-                    self.service.shared().traffic.timed_out.fetch_add(1, Relaxed);
-                }
-                connection.end();
-            }
-            let is_empty = connections.is_empty();
-            drop(connections);
-            if is_empty {
+            self.service.hand_on_log();
+            self.end_late();
+            if self.connections.borrow().is_empty() {
                 self.is_asleep.set(true);
                 self.work.notified().await;
             }
+        }
+    }
+
+    fn end_late(&self) {
+        // What was noted at a tick may have happened until the next: nobody is ended early.
+        let (now, limits) = (self.now() - TICK, self.gate.limits());
+        for (_, connection) in
+            self.connections.borrow().iter().filter(|(_, connection)| connection.is_late(limits, now))
+        {
+            if connection.phase() != Phase::Idle {
+                self.service.shared().traffic.timed_out.fetch_add(1, Relaxed);
+            }
+            connection.end();
         }
     }
 

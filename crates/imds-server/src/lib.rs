@@ -5,7 +5,7 @@
 
 pub mod audit;
 pub mod body;
-mod nonces;
+pub mod random;
 mod request;
 pub mod response;
 mod service;

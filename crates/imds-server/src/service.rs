@@ -17,7 +17,7 @@ use imds_store::{Registry, Snapshot};
 
 use crate::audit::Log;
 use crate::body::{Fault, drop_body};
-use crate::nonces::Nonces;
+use crate::random::Nonces;
 use crate::response::{self, ErrorPages, Frame};
 use crate::{Source, request};
 

@@ -196,7 +196,7 @@ fn signals() -> io::Result<tokio::sync::mpsc::UnboundedReceiver<Arrived>> {
 /// When the system has none.
 pub fn secret() -> io::Result<[u8; SECRET_LEN]> {
     let mut secret = [0; SECRET_LEN];
-    aws_lc_rs::rand::fill(&mut secret).map_err(|_| io::Error::other("the system gives no random bytes"))?;
+    imds_server::random::fill(&mut secret)?;
     Ok(secret)
 }
 

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
 
 use imds_core::options::HopLimit;
-use rustix::net::{Shutdown, shutdown, sockopt};
+use rustix::net::{AddressFamily, Shutdown, shutdown, sockopt};
 
 use super::gate::Limits;
 
@@ -32,6 +32,7 @@ pub(super) struct Connection {
     phase: Cell<Phase>,
     since: Cell<Instant>,
     hops: Cell<Hops>,
+    usual: Reach,
 }
 
 /// How far the packets of a connection travel.
@@ -41,8 +42,8 @@ enum Hops {
     Free,
     /// A token is on its way, and must not go further than its instance allows (wire.md decision 7).
     Limited {
-        /// What the limit was before.
-        before: u8,
+        /// How far that is.
+        limit: HopLimit,
         /// Has the whole answer been given to the kernel?
         is_written: bool,
     },
@@ -63,13 +64,14 @@ impl AsRawFd for Connection {
 
 impl Connection {
     /// A connection that was just accepted: a header must come.
-    pub(super) fn new(socket: OwnedFd, since: Instant) -> Self {
+    pub(super) fn new(socket: OwnedFd, usual: Reach, since: Instant) -> Self {
         Self {
             socket,
             lingers: false.into(),
             phase: Phase::Header.into(),
             since: since.into(),
             hops: Hops::Free.into(),
+            usual,
         }
     }
 
@@ -113,8 +115,8 @@ impl Connection {
         if self.phase.get() == Phase::Answer {
             self.enter(Phase::Idle, now);
         }
-        if let Hops::Limited { before, is_written: false } = self.hops.get() {
-            self.hops.set(Hops::Limited { before, is_written: true });
+        if let Hops::Limited { limit, is_written: false } = self.hops.get() {
+            self.hops.set(Hops::Limited { limit, is_written: true });
         }
     }
 
@@ -124,46 +126,52 @@ impl Connection {
     /// When a token that was sent before is not acknowledged yet: it could be sent again and would travel as far as
     /// this answer. The connection must be closed as it is.
     pub(super) fn limit_hops(&self, limit: Option<HopLimit>) -> io::Result<()> {
-        let socket = self.as_fd();
         match (self.hops.get(), limit) {
-            (Hops::Free, None) => Ok(()),
-            (Hops::Free, Some(limit)) => {
-                let before = hops(socket)?;
-                set_hops(socket, limit.hops())?;
-                self.hops.set(Hops::Limited { before, is_written: false });
-                Ok(())
+            (Hops::Free, None) => return Ok(()),
+            (Hops::Limited { limit: before, .. }, Some(limit)) if limit == before => {}
+            (Hops::Limited { is_written, .. }, _)
+                if !is_written || imds_netns::unacknowledged(self.as_fd())? > 0 =>
+            {
+                return Err(io::Error::other("a token is still under way"));
             }
-            (Hops::Limited { before, is_written }, limit) => {
-                if !is_written || imds_netns::unacknowledged(socket)? > 0 {
-                    return Err(io::Error::other("a token is still under way"));
-                }
-                let next = limit.map_or(Hops::Free, |_| Hops::Limited { before, is_written: false });
-                set_hops(socket, limit.map_or(before, HopLimit::hops))?;
-                self.hops.set(next);
-                Ok(())
+            (Hops::Free, Some(_)) | (Hops::Limited { .. }, _) => {
+                self.usual.set(self.as_fd(), limit.map_or(self.usual.hops, HopLimit::hops))?;
             }
         }
+        self.hops.set(limit.map_or(Hops::Free, |limit| Hops::Limited { limit, is_written: false }));
+        Ok(())
+    }
+}
+
+/// How far packets travel when nothing limits them. Connections have it from their listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Reach {
+    hops: u8,
+    is_ipv6: bool,
+}
+
+impl Reach {
+    /// That of a socket.
+    pub(super) fn of(socket: BorrowedFd<'_>) -> io::Result<Self> {
+        let is_ipv6 = sockopt::socket_domain(socket)? == AddressFamily::INET6;
+        let hops =
+            if is_ipv6 { u32::from(sockopt::ipv6_unicast_hops(socket)?) } else { sockopt::ip_ttl(socket)? };
+        Ok(Self { hops: u8::try_from(hops).unwrap_or(64), is_ipv6 })
+    }
+
+    /// Lets the packets of a socket of the same kind travel `hops` hops.
+    fn set(self, socket: BorrowedFd<'_>, hops: u8) -> io::Result<()> {
+        if self.is_ipv6 {
+            sockopt::set_ipv6_unicast_hops(socket, Some(hops))?;
+        } else {
+            sockopt::set_ip_ttl(socket, u32::from(hops))?;
+        }
+        Ok(())
     }
 }
 
 /// How long a client may take to read an answer that it did not wait for.
 const LINGER: Duration = Duration::from_secs(2);
-
-fn hops(socket: BorrowedFd<'_>) -> io::Result<u8> {
-    let hops = match sockopt::socket_domain(socket)? {
-        rustix::net::AddressFamily::INET6 => u32::from(sockopt::ipv6_unicast_hops(socket)?),
-        _ => sockopt::ip_ttl(socket)?,
-    };
-    Ok(u8::try_from(hops).unwrap_or(64))
-}
-
-fn set_hops(socket: BorrowedFd<'_>, hops: u8) -> io::Result<()> {
-    match sockopt::socket_domain(socket)? {
-        rustix::net::AddressFamily::INET6 => sockopt::set_ipv6_unicast_hops(socket, Some(hops))?,
-        _ => sockopt::set_ip_ttl(socket, u32::from(hops))?,
-    }
-    Ok(())
-}
 
 #[cfg(test)]
 mod tests {
@@ -173,7 +181,12 @@ mod tests {
     fn pair(address: &str) -> (Connection, TcpStream) {
         let listener = TcpListener::bind(address).unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        (Connection::new(listener.accept().unwrap().0.into(), Instant::now()), client)
+        let reach = Reach::of(listener.as_fd()).unwrap();
+        (Connection::new(listener.accept().unwrap().0.into(), reach, Instant::now()), client)
+    }
+
+    fn hops(connection: &Connection) -> u8 {
+        Reach::of(connection.as_fd()).unwrap().hops
     }
 
     fn limit(hops: i64) -> Option<HopLimit> {
@@ -184,16 +197,18 @@ mod tests {
     fn a_limit_holds_for_one_answer_and_goes_when_it_is_acknowledged() {
         for address in ["127.0.0.1:0", "[::1]:0"] {
             let (connection, _client) = pair(address);
-            let usual = hops(connection.as_fd()).unwrap();
+            let usual = hops(&connection);
             connection.limit_hops(limit(1)).unwrap();
-            assert_eq!(hops(connection.as_fd()).unwrap(), 1);
+            assert_eq!(hops(&connection), 1);
             assert!(connection.limit_hops(None).is_err(), "not even written");
+            connection.limit_hops(limit(1)).expect("the same limit, whatever is under way");
+            assert!(connection.limit_hops(limit(2)).is_err(), "further than the token that is under way may");
             connection.flushed(Instant::now());
             connection.limit_hops(limit(3)).unwrap();
-            assert_eq!(hops(connection.as_fd()).unwrap(), 3);
+            assert_eq!(hops(&connection), 3);
             connection.flushed(Instant::now());
             connection.limit_hops(None).unwrap();
-            assert_eq!(hops(connection.as_fd()).unwrap(), usual);
+            assert_eq!(hops(&connection), usual);
         }
     }
 
@@ -204,7 +219,7 @@ mod tests {
         while rustix::net::send(&connection.socket, &[0; 65_536], rustix::net::SendFlags::DONTWAIT).is_ok() {}
         connection.flushed(Instant::now());
         assert!(connection.limit_hops(None).is_err());
-        assert_eq!(hops(connection.as_fd()).unwrap(), 2);
+        assert_eq!(hops(&connection), 2);
     }
 
     #[test]

@@ -9,6 +9,8 @@ use rustix::net::sockopt;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::connection::Reach;
+
 const BACKLOG: i32 = 4096;
 
 /// A listening socket, and what it says about those who connect to it.
@@ -16,6 +18,8 @@ pub struct Listener {
     pub(super) socket: OwnedFd,
     address: SocketAddr,
     scope: Scope,
+    /// How far the packets of its connections travel, unless they are limited.
+    pub(super) reach: Reach,
 }
 
 impl Listener {
@@ -24,8 +28,17 @@ impl Listener {
     /// # Errors
     /// When the socket has no address.
     pub fn in_namespace(socket: TcpListener) -> io::Result<Self> {
+        Self::new(socket, Scope::Namespace)
+    }
+
+    fn new(socket: TcpListener, scope: Scope) -> io::Result<Self> {
         tune(&socket);
-        Ok(Self { address: socket.local_addr()?, socket: socket.into(), scope: Scope::Namespace })
+        Ok(Self {
+            address: socket.local_addr()?,
+            reach: Reach::of(socket.as_fd())?,
+            socket: socket.into(),
+            scope,
+        })
     }
 
     /// The address it is bound to.
@@ -56,12 +69,7 @@ pub fn bind(address: SocketAddr, scope: Scope, count: usize) -> io::Result<Vec<L
     let probe = open(address, false)?;
     let bound = probe.local_addr()?.as_socket().unwrap_or(address);
     drop(probe);
-    let listener = |_| {
-        let socket = TcpListener::from(open(bound, true)?);
-        tune(&socket);
-        Ok(Listener { socket: socket.into(), address: bound, scope })
-    };
-    (0..count).map(listener).collect()
+    (0..count).map(|_| Listener::new(open(bound, true)?.into(), scope)).collect()
 }
 
 fn open(address: SocketAddr, shared: bool) -> io::Result<Socket> {

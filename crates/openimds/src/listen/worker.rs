@@ -20,7 +20,7 @@ use slab::Slab;
 use tokio::sync::{Notify, watch};
 use tokio::task::LocalSet;
 
-use super::connection::{Connection, Phase};
+use super::connection::{Connection, Phase, Reach};
 use super::gate::{Gate, Pass};
 use super::socket::Listener;
 use super::stream::{CHUNK, Stream, watched};
@@ -100,7 +100,7 @@ impl Worker {
                     let peer =
                         std::net::SocketAddr::try_from(peer).map_or(IpAddr::from([0; 4]), |peer| peer.ip());
                     let source = listener.source(&socket, peer);
-                    self.open(socket, source);
+                    self.open(socket, listener.reach, source);
                 }
                 Ok((_, None)) | Err(Errno::INTR | Errno::CONNABORTED) => {}
                 Err(Errno::AGAIN) => guard.clear_ready(),
@@ -113,7 +113,7 @@ impl Worker {
         }
     }
 
-    fn open(self: &Rc<Self>, socket: OwnedFd, source: Source) {
+    fn open(self: &Rc<Self>, socket: OwnedFd, reach: Reach, source: Source) {
         let traffic = &self.service.shared().traffic;
         traffic.accepted.fetch_add(1, Relaxed);
         let Some(pass) = self.gate.enter(source.peer) else {
@@ -127,7 +127,7 @@ impl Worker {
             self.now.set(Instant::now());
             self.work.notify_one();
         }
-        let connection = Rc::new(Connection::new(socket, self.now()));
+        let connection = Rc::new(Connection::new(socket, reach, self.now()));
         tokio::task::spawn_local(Rc::clone(self).serve(connection, source, pass));
     }
 

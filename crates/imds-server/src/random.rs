@@ -1,10 +1,27 @@
-//! Nonces for tokens, drawn in blocks: asking the system for each would cost more than sealing.
+//! Random numbers: nonces drawn in blocks, since asking the system for each would cost more than sealing, and keys.
 
 use imds_core::token::NONCE_LEN;
+use rustix::io::{Errno, Result};
+use rustix::rand::{GetRandomFlags, getrandom};
 
 const BLOCK: usize = 128 * NONCE_LEN;
 
-/// Random numbers of one worker.
+/// Fills `bytes` from the system's source. It is there at once, where a library's own would first have to be seeded.
+///
+/// # Errors
+/// When the system has none.
+pub fn fill(mut bytes: &mut [u8]) -> Result<()> {
+    while !bytes.is_empty() {
+        match getrandom(&mut *bytes, GetRandomFlags::empty()) {
+            Ok(length) => bytes = &mut bytes[length..],
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Nonces of one worker.
 pub(crate) struct Nonces {
     block: Box<[u8; BLOCK]>,
     used: usize,
@@ -22,7 +39,7 @@ impl Nonces {
     #[allow(clippy::expect_used)]
     pub(crate) fn draw(&mut self) -> [u8; NONCE_LEN] {
         if self.used == BLOCK {
-            aws_lc_rs::rand::fill(&mut self.block[..]).expect("the system gives random bytes");
+            fill(&mut self.block[..]).expect("the system gives random bytes");
             self.used = 0;
         }
         let mut nonce = [0; NONCE_LEN];

@@ -1,7 +1,7 @@
 //! The door: what the owner of the service reaches and guests do not. Health and metrics, so far.
 
-mod host;
 mod metrics;
 mod service;
+mod site;
 
 pub use service::{Door, router};

@@ -11,7 +11,7 @@ use axum::routing::get;
 use imds_core::audit::{Tally, Traffic};
 use imds_store::Registry;
 
-use crate::{host, metrics};
+use crate::{metrics, site};
 
 /// What the door shows.
 #[derive(Debug, Clone)]
@@ -32,7 +32,7 @@ pub fn router(door: Door) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/metrics", get(metrics))
-        .layer(middleware::from_fn_with_state(names, host::check))
+        .layer(middleware::from_fn_with_state(names, site::check))
         .with_state(door)
 }
 

@@ -63,6 +63,10 @@ pub enum Refusal {
     NotFound,
     /// 405: not a method of this path.
     Method(Allow),
+    /// 400: the body's framing cannot be read.
+    BodyMalformed,
+    /// 413: the body is longer than any request needs.
+    BodyTooLong,
 }
 
 impl Refusal {
@@ -70,11 +74,12 @@ impl Refusal {
     #[must_use]
     pub fn status(self) -> u16 {
         match self {
-            Self::Ttl => 400,
+            Self::Ttl | Self::BodyMalformed => 400,
             Self::TokenMissing | Self::TokenInvalid => 401,
             Self::EndpointDisabled | Self::Forwarded | Self::PutElsewhere => 403,
             Self::Stranger | Self::NotFound => 404,
             Self::Method(_) => 405,
+            Self::BodyTooLong => 413,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
-use http::{HeaderValue, Response, request::Parts};
+use http::{HeaderValue, Response, Version, request::Parts};
 use hyper::body::Body;
 use imds_core::Timestamp;
 use imds_core::access::Refusal;
@@ -16,7 +16,7 @@ use imds_core::options::HopLimit;
 use imds_store::{Registry, Snapshot};
 
 use crate::audit::Log;
-use crate::body::{Fault, drop_body};
+use crate::body::drop_body;
 use crate::random::Nonces;
 use crate::response::{self, ErrorPages, Frame};
 use crate::{Source, request};
@@ -76,10 +76,28 @@ impl Service {
     pub async fn call<B: Body + Unpin>(&self, request: http::Request<B>, source: &Source) -> Reply {
         let start = Instant::now();
         let (parts, body) = request.into_parts();
-        match drop_body(body).await {
-            Ok(()) => self.answered(&parts, source, start),
-            Err(fault) => self.faulted(fault),
+        let read = drop_body(body).await;
+        let now = Timestamp::now();
+        let asked = request::request(&parts);
+        let directory = self.shared.registry.directory();
+        let snapshot = source.instance(&directory);
+        let answer = match read {
+            Ok(()) => {
+                let keyring = self.shared.registry.keyring();
+                let who = snapshot.map(|snapshot| &snapshot.instance);
+                answer(who, &asked, &keyring, now, || self.nonces.borrow_mut().draw())
+            }
+            Err(refusal) => Answer::Refused(refusal),
+        };
+        self.record(&parts, source, snapshot, &answer, now, start);
+        let frame = Frame { date: self.date(now), is_kept: read.is_ok() && request::is_kept(&parts) };
+        let mut reply = reply(&frame, self.shared.error_pages, answer, snapshot);
+        reply.is_cut_short = read.is_err();
+        if parts.version == Version::HTTP_10 {
+            // Said of a response of its own version, the library believes that it is to close.
+            *reply.response.version_mut() = Version::HTTP_10;
         }
+        reply
     }
 
     /// The response to what HTTP itself refuses.
@@ -96,44 +114,32 @@ impl Service {
         }
     }
 
-    fn answered(&self, parts: &Parts, source: &Source, start: Instant) -> Reply {
-        let now = Timestamp::now();
-        let frame = Frame { date: self.date(now), is_kept: request::is_kept(parts) };
-        let asked = request::request(parts);
-        let directory = self.shared.registry.directory();
-        let snapshot = source.instance(&directory);
-        let keyring = self.shared.registry.keyring();
-        let who = snapshot.map(|snapshot| &snapshot.instance);
-        let answer = answer(who, &asked, &keyring, now, || self.nonces.borrow_mut().draw());
-
+    /// Counts a call and tells it.
+    fn record(
+        &self,
+        parts: &Parts,
+        source: &Source,
+        snapshot: Option<&Arc<Snapshot>>,
+        answer: &Answer,
+        now: Timestamp,
+        start: Instant,
+    ) {
         let micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
-        snapshot.map_or(&self.shared.strangers, |snapshot| &snapshot.tally).count(&answer, micros);
-        if let Some(log) = &self.log {
-            let lost = log.borrow_mut().record(&Call {
-                at: now,
-                instance: who.map(|instance| &instance.id),
-                source: source.peer,
-                method: parts.method.as_str(),
-                path: asked.path,
-                status: answer.status(),
-                version: request::version(&asked),
-                user_agent: request::user_agent(parts),
-                micros,
-            });
-            self.lost(lost);
-        }
-        reply(&frame, self.shared.error_pages, answer, snapshot)
-    }
-
-    fn faulted(&self, fault: Fault) -> Reply {
-        let status = match fault {
-            Fault::TooLong => 413,
-            Fault::Malformed => 400,
-        };
-        self.shared.strangers.count_status(status);
-        let frame = Frame { date: self.date(Timestamp::now()), is_kept: false };
-        let response = response::refusal(&frame, self.shared.error_pages, status, None);
-        Reply { response, hop_limit: None, is_cut_short: true }
+        snapshot.map_or(&self.shared.strangers, |snapshot| &snapshot.tally).count(answer, micros);
+        let Some(log) = &self.log else { return };
+        let asked = request::request(parts);
+        let lost = log.borrow_mut().record(&Call {
+            at: now,
+            instance: snapshot.map(|snapshot| &snapshot.instance.id),
+            source: source.peer,
+            method: parts.method.as_str(),
+            path: asked.path,
+            status: answer.status(),
+            version: request::version(&asked),
+            user_agent: request::user_agent(parts),
+            micros,
+        });
+        self.lost(lost);
     }
 
     fn date(&self, now: Timestamp) -> HeaderValue {
@@ -176,7 +182,9 @@ fn reply(frame: &Frame, pages: ErrorPages, answer: Answer, snapshot: Option<&Arc
                 | Refusal::Forwarded
                 | Refusal::PutElsewhere
                 | Refusal::Stranger
-                | Refusal::NotFound => None,
+                | Refusal::NotFound
+                | Refusal::BodyMalformed
+                | Refusal::BodyTooLong => None,
             };
             response::refusal(frame, pages, refusal.status(), allow)
         }

@@ -7,11 +7,12 @@ mod schema;
 mod serve;
 mod token;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser as _;
 use imds_core::keyring::Keyring;
+use zeroize::Zeroizing;
 
 use crate::app::{self, fail};
 use crate::args::{Cli, Verb};
@@ -28,6 +29,11 @@ pub fn main() -> ExitCode {
         Verb::Schema => schema::run(),
     };
     result.unwrap_or_else(|error| fail(format_args!("{error:#}")))
+}
+
+/// What the keeper needs to see whether the keys of a state folder change.
+fn watched(state: Option<PathBuf>, keyring: &Keyring) -> Option<(PathBuf, Zeroizing<String>)> {
+    state.map(|state| (state, imds_store::keyring::text(keyring)))
 }
 
 /// The keys of a state folder, made where they are missing; without a folder, keys that live as long as the process.

@@ -103,6 +103,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// The file that could not be read, if that is what is wrong.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Read { path, .. } => Some(path),
+            Self::Refused { .. } => None,
+        }
+    }
+
     /// A refusal of what `path` says at byte `offset` of `text`.
     fn at(path: &Path, text: &str, offset: usize, what: impl Into<String>) -> Self {
         let line = 1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count();

@@ -1,7 +1,8 @@
 //! `imds run`: a command in a network namespace where the metadata addresses are this service.
 
 use std::ffi::{OsStr, OsString};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
 use std::process::ExitCode;
 
 use imds_core::Timestamp;
@@ -43,7 +44,7 @@ pub(super) fn run(args: Run) -> anyhow::Result<ExitCode> {
         config: args.options.config,
         flags: flags.clone(),
         bundle,
-        state: args.options.state,
+        state: super::watched(args.options.state, &keyring),
         command: Some(command),
     };
     let keeper = keeper::start(duty)?;
@@ -74,11 +75,15 @@ pub(super) fn run(args: Run) -> anyhow::Result<ExitCode> {
 fn plan(config: &Config) -> Plan {
     let default = config.instances.iter().find(|entry| entry.is_default);
     let has_ipv6 = default.is_some_and(|entry| entry.instance.options.http_protocol_ipv6 == Switch::Enabled);
-    let mut listen = vec![SocketAddr::from((IPV4, 80))];
-    if has_ipv6 {
-        listen.push((IPV6, 80).into());
+    let mut plan = Plan { addresses: vec![IPV4, CONTAINER_CREDENTIALS], listen: vec![(IPV4, 80).into()] };
+    // A kernel without IPv6 has no way by which anything meant for its address could leave.
+    if has_ipv6 || Path::new("/proc/net/if_inet6").exists() {
+        plan.addresses.push(IPV6);
     }
-    Plan { addresses: vec![IPV4, IPV6, CONTAINER_CREDENTIALS], listen }
+    if has_ipv6 {
+        plan.listen.push((IPV6, 80).into());
+    }
+    plan
 }
 
 fn command(words: &[OsString], plan: Plan) -> Command {

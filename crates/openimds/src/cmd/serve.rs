@@ -27,17 +27,17 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
     let bundle = gather(args.options.config.as_deref(), &flags)?;
     let config = Config::new(&bundle, &flags, Timestamp::now())?;
     let keyring = super::keys(args.options.state.as_deref())?;
-    let ready = args.ready_fd.map(ready_file).transpose()?;
 
     // Before anything listens: a helper that held the sockets would keep the ports for as long as it lives on.
     let duty = Duty {
         config: args.options.config,
         flags: flags.clone(),
         bundle,
-        state: args.options.state,
+        state: super::watched(args.options.state, &keyring),
         command: None,
     };
     let keeper = keeper::start(duty)?;
+    let ready = args.ready_fd.map(ready_file).transpose()?;
     raise_descriptor_limit();
     let (listeners, listen) = listen(&config)?;
     let admin = config.service.admin;

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::fs;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
@@ -32,8 +31,8 @@ pub struct Duty {
     pub flags: Flags,
     /// What the service started with.
     pub bundle: Bundle,
-    /// The folder whose keyring is watched.
-    pub state: Option<PathBuf>,
+    /// The folder whose keyring is watched, and the keyring that the service started with.
+    pub state: Option<(PathBuf, Zeroizing<String>)>,
     /// What is run.
     pub command: Option<Command>,
 }
@@ -71,15 +70,12 @@ impl Duty {
         for signal in SHARED {
             let _ = signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)));
         }
-        let mut watch = match Watch::new(&self.bundle, self.state.as_deref()) {
-            Ok(watch) => Some(watch),
-            Err(error) => {
+        let mut watch = Watch::new()
+            .inspect_err(|error| {
                 tracing::warn!(%error, "files cannot be watched; changes to them take effect at the next start");
-                None
-            }
-        };
-        let mut keys = self.state.as_deref().and_then(|state| self::keys(state).ok());
-        match self.attend(&mut stream, running, &mut watch, &mut keys) {
+            })
+            .ok();
+        match self.attend(&mut stream, running, &mut watch) {
             Ok(()) => ExitCode::SUCCESS,
             // The service is gone, and with it all reason to go on.
             Err(_) => ExitCode::FAILURE,
@@ -91,8 +87,15 @@ impl Duty {
         stream: &mut UnixStream,
         mut running: Option<Running>,
         watch: &mut Option<Watch>,
-        keys: &mut Option<Zeroizing<String>>,
     ) -> io::Result<()> {
+        if let Some(watch) = watch {
+            watch.follow(self.bundle.paths());
+            let keyring = self.state.as_ref().map(|(state, _)| state.join(imds_store::keyring::FILE));
+            watch.follow(keyring.as_deref());
+            // What happened between reading and watching.
+            self.look(stream, watch)?;
+            self.look_at_keys(stream)?;
+        }
         loop {
             let ready = wait(stream, watch.as_ref(), running.as_ref())?;
             if ready.service {
@@ -111,46 +114,53 @@ impl Duty {
                 && watch.is_touched()?
             {
                 self.look(stream, watch)?;
-                self.look_at_keys(stream, keys)?;
+                self.look_at_keys(stream)?;
             }
         }
     }
 
     /// Reads the configuration again, and reports it if it changed and is valid.
     fn look(&mut self, stream: &mut UnixStream, watch: &mut Watch) -> io::Result<()> {
-        let bundle = match gather(self.config.as_deref(), &self.flags) {
-            Ok(bundle) if bundle == self.bundle => return Ok(()),
-            Ok(bundle) => bundle,
-            Err(error) => {
+        loop {
+            let bundle = match gather(self.config.as_deref(), &self.flags) {
+                Ok(bundle) if bundle == self.bundle => return Ok(()),
+                Ok(bundle) => bundle,
+                Err(error) => {
+                    tracing::error!(%error, "the configuration was refused; the one before stays");
+                    // When what is missing comes, that is a change.
+                    watch.follow(error.path());
+                    return Ok(());
+                }
+            };
+            if let Err(error) = self.check(&bundle) {
                 tracing::error!(%error, "the configuration was refused; the one before stays");
                 return Ok(());
             }
-        };
+            // Once more around: what the new one names may have changed before it was watched.
+            watch.follow(bundle.paths());
+            report::send(stream, &Report::Configuration(Box::new(bundle.clone())))?;
+            self.bundle = bundle;
+        }
+    }
+
+    /// Is the new configuration valid? Tells what of it has to wait.
+    fn check(&self, bundle: &Bundle) -> Result<(), crate::config::Error> {
         let now = Timestamp::now();
-        match Config::new(&bundle, &self.flags, now) {
-            Ok(config) => {
-                let before = Config::new(&self.bundle, &self.flags, now);
-                if before.is_ok_and(|before| {
-                    before.service != config.service || before.listen() != config.listen()
-                }) {
-                    tracing::warn!(
-                        "what [service] and listen say takes effect at the next start; instances are live"
-                    );
-                }
-                watch.follow(&bundle, self.state.as_deref())?;
-                report::send(stream, &Report::Configuration(Box::new(bundle.clone())))?;
-                self.bundle = bundle;
-            }
-            Err(error) => tracing::error!(%error, "the configuration was refused; the one before stays"),
+        let config = Config::new(bundle, &self.flags, now)?;
+        let before = Config::new(&self.bundle, &self.flags, now);
+        if before.is_ok_and(|before| before.service != config.service || before.listen() != config.listen()) {
+            tracing::warn!(
+                "what [service] and listen say takes effect at the next start; instances are live"
+            );
         }
         Ok(())
     }
 
-    fn look_at_keys(&self, stream: &mut UnixStream, known: &mut Option<Zeroizing<String>>) -> io::Result<()> {
-        let Some(state) = &self.state else { return Ok(()) };
+    fn look_at_keys(&mut self, stream: &mut UnixStream) -> io::Result<()> {
+        let Some((state, known)) = &mut self.state else { return Ok(()) };
         match self::keys(state) {
-            Ok(text) if Some(&text) != known.as_ref() => {
-                *known = Some(text.clone());
+            Ok(text) if text != *known => {
+                known.clone_from(&text);
                 report::send(stream, &Report::Keyring(text))
             }
             Ok(_) => Ok(()),
@@ -217,36 +227,36 @@ impl Command {
 /// The folders of the files that matter. A file that is replaced is another file; its folder stays.
 struct Watch {
     inotify: OwnedFd,
-    folders: HashMap<PathBuf, Vec<OsString>>,
+    /// The names that matter in each.
     names: HashMap<i32, Vec<OsString>>,
 }
 
 impl Watch {
-    fn new(bundle: &Bundle, state: Option<&Path>) -> io::Result<Self> {
+    fn new() -> io::Result<Self> {
         let inotify = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK)?;
-        let mut watch = Self { inotify, folders: HashMap::new(), names: HashMap::new() };
-        watch.follow(bundle, state)?;
-        Ok(watch)
+        Ok(Self { inotify, names: HashMap::new() })
     }
 
-    /// Watches the folders of what a configuration names, too.
-    fn follow(&mut self, bundle: &Bundle, state: Option<&Path>) -> io::Result<()> {
-        let keyring = state.map(|state| state.join(imds_store::keyring::FILE));
-        for path in bundle.paths().chain(keyring.as_deref()) {
-            let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { continue };
-            let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-            let names = self.folders.entry(fs::canonicalize(folder)?).or_default();
-            if !names.iter().any(|known| known == name) {
-                names.push(name.to_owned());
+    /// Watches these files, too. What cannot be watched is said, and is no reason to lose the rest.
+    fn follow<'a>(&mut self, paths: impl IntoIterator<Item = &'a Path>) {
+        for path in paths {
+            if let Err(error) = self.follow_one(path) {
+                tracing::warn!(%error, path = %path.display(), "a file cannot be watched");
             }
         }
+    }
+
+    fn follow_one(&mut self, path: &Path) -> io::Result<()> {
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         let events = inotify::WatchFlags::CLOSE_WRITE
             | inotify::WatchFlags::CREATE
             | inotify::WatchFlags::DELETE
             | inotify::WatchFlags::MOVED_TO;
-        for (folder, names) in &self.folders {
-            let id = inotify::add_watch(&self.inotify, folder, events)?;
-            self.names.insert(id, names.clone());
+        // A folder that is watched already keeps its number.
+        let names = self.names.entry(inotify::add_watch(&self.inotify, folder, events)?).or_default();
+        if !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
         }
         Ok(())
     }

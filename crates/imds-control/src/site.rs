@@ -1,0 +1,75 @@
+//! Which site a request comes from: a page in a browser on this machine can send one here, or point a name of its own at
+//! this machine, and must not get in by either.
+
+use std::net::IpAddr;
+
+use axum::extract::{Request, State};
+use axum::http::header::{HOST, HeaderName, ORIGIN};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+
+static FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Lets a request on if it was sent to the door by its own name, and by nobody's page but its own.
+pub(crate) async fn check(State(name): State<Option<String>>, request: Request, next: Next) -> Response {
+    match refusal(request.headers(), name.as_deref()) {
+        None => next.run(request).await,
+        Some(why) => (StatusCode::FORBIDDEN, why).into_response(),
+    }
+}
+
+fn refusal(headers: &HeaderMap, name: Option<&str>) -> Option<&'static str> {
+    let mut hosts = headers.get_all(HOST).iter().map(HeaderValue::to_str);
+    let host = match (hosts.next(), hosts.next()) {
+        (Some(Ok(host)), None) if is_own(host, name) => host,
+        _ => return Some("the host is neither a loopback address nor this service's --server-name\n"),
+    };
+    let own = format!("http://{host}");
+    if headers.get_all(ORIGIN).iter().any(|origin| !origin.as_bytes().eq_ignore_ascii_case(own.as_bytes())) {
+        return Some("the request comes from a page of another site\n");
+    }
+    let is_foreign = |site: &HeaderValue| site.as_bytes().eq_ignore_ascii_case(b"cross-site");
+    headers
+        .get_all(&FETCH_SITE)
+        .iter()
+        .any(is_foreign)
+        .then_some("the request comes from a page of another site\n")
+}
+
+fn is_own(host: &str, name: Option<&str>) -> bool {
+    let host = match host.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => host,
+    };
+    let address =
+        host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host).parse::<IpAddr>();
+    host.eq_ignore_ascii_case("localhost")
+        || name.is_some_and(|name| host.eq_ignore_ascii_case(name))
+        || address.is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_gets_in_only_from_the_door_itself() {
+        for (origin, site, is_refused) in [
+            (None, None, false),
+            (Some("http://localhost:1339"), Some("same-origin"), false),
+            (None, Some("none"), false),
+            (Some("http://localhost:8080"), None, true),
+            (Some("https://localhost:1339"), None, true),
+            (Some("http://evil.test"), None, true),
+            (Some("null"), None, true),
+            (None, Some("cross-site"), true),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(HOST, HeaderValue::from_static("localhost:1339"));
+            origin.map(|origin| headers.insert(ORIGIN, HeaderValue::from_static(origin)));
+            site.map(|site| headers.insert(&FETCH_SITE, HeaderValue::from_static(site)));
+            assert_eq!(refusal(&headers, None).is_some(), is_refused, "{origin:?} {site:?}");
+        }
+    }
+}

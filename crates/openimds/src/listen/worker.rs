@@ -29,6 +29,8 @@ use super::stream::{CHUNK, Stream, watched};
 const TICK: Duration = Duration::from_millis(100);
 /// Bytes of a request line and header together; the library answers 431 above.
 const HEADER_LIMIT: usize = 16 * 1024;
+/// Connections that are accepted in a row.
+const BATCH: u64 = 64;
 /// How long connections may go on after the service was told to end.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -93,7 +95,13 @@ impl Worker {
     /// Accepts until told to stop.
     async fn accept(self: Rc<Self>, listener: Listener) -> io::Result<()> {
         let ready = watched(listener.socket.as_fd())?;
+        let mut accepted = 0_u64;
         loop {
+            accepted += 1;
+            if accepted % BATCH == 0 {
+                // Those who came before are served before more are let in.
+                tokio::task::yield_now().await;
+            }
             let mut guard = ready.readable().await?;
             match acceptfrom_with(&listener.socket, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
                 Ok((socket, Some(peer))) => {

@@ -87,7 +87,7 @@ fn listen(config: &Config) -> anyhow::Result<(Vec<Vec<Listener>>, Vec<SocketAddr
 /// A descriptor that was handed down, opened anew: it stays the caller's.
 fn ready_file(descriptor: u32) -> anyhow::Result<File> {
     OpenOptions::new()
-        .write(true)
+        .append(true)
         .open(format!("/dev/fd/{descriptor}"))
         .with_context(|| format!("cannot write to --ready-fd {descriptor}"))
 }

@@ -1,4 +1,5 @@
 //! The binary from outside, as its users meet it: real processes, real sockets, real namespaces.
+#![allow(clippy::unwrap_used, unreachable_pub, reason = "tests of one binary, where a failure is what a panic is for")]
 
 mod hops;
 mod load;

@@ -1,0 +1,143 @@
+//! Several instances on one loopback: who asks is known by the address that a connection comes from or to.
+
+use std::net::{Ipv4Addr, TcpListener};
+
+use super::answers::ASK_FOR_TOKEN;
+use super::kept::exchange_from;
+use super::start::refused;
+use super::{Files, Watched};
+use crate::support::{body, status};
+
+const A: [u8; 4] = [127, 0, 7, 9];
+const B: [u8; 4] = [127, 0, 7, 10];
+const ELSE: [u8; 4] = [127, 0, 7, 11];
+const GET_ID: &[u8] = b"GET /latest/meta-data/instance-id HTTP/1.1\r\n\r\n";
+
+pub(super) const THREE: &str = r#"
+[[instance]]
+instance-id = "i-0000000a"
+local-ipv4 = "127.0.7.9"
+
+[[instance]]
+instance-id = "i-0000000b"
+local-ipv4 = "127.0.7.10"
+
+[[instance]]
+instance-id = "i-0000000c"
+default = true
+"#;
+
+fn status_with(service: &Watched, source: [u8; 4], token: &str) -> u16 {
+    let request = format!("GET /latest/meta-data/ HTTP/1.1\r\nX-aws-ec2-metadata-token: {token}\r\n\r\n");
+    status(&exchange_from(Ipv4Addr::from(source), service.listen[0], request.as_bytes()))
+}
+
+#[test]
+fn a_source_gets_its_instance_and_any_other_the_default() {
+    let files = Files::new(&[("imds.toml", THREE)]);
+    let service = Watched::with(&files, &[]);
+    for (source, id) in
+        [(A, "i-0000000a"), (B, "i-0000000b"), (ELSE, "i-0000000c"), ([127, 0, 0, 1], "i-0000000c")]
+    {
+        assert_eq!(service.id_for(source), id, "{source:?}");
+    }
+    let own = exchange_from(
+        Ipv4Addr::from(A),
+        service.listen[0],
+        b"GET /latest/meta-data/local-ipv4 HTTP/1.1\r\n\r\n",
+    );
+    assert_eq!(body(&own), "127.0.7.9");
+}
+
+#[test]
+fn a_token_is_worthless_on_any_other_instance() {
+    let files = Files::new(&[("imds.toml", THREE)]);
+    let service = Watched::with(&files, &[]);
+    for owner in [A, B, ELSE] {
+        let answer = exchange_from(
+            Ipv4Addr::from(owner),
+            service.listen[0],
+            format!("{ASK_FOR_TOKEN}\r\n").as_bytes(),
+        );
+        for user in [A, B, ELSE] {
+            let expected = if user == owner { 200 } else { 401 };
+            assert_eq!(status_with(&service, user, body(&answer)), expected, "of {owner:?}, by {user:?}");
+        }
+    }
+}
+
+#[test]
+fn options_are_those_of_the_instance_that_asks() {
+    let files = Files::new(&[(
+        "imds.toml",
+        &THREE.replacen(
+            "local-ipv4 = \"127.0.7.9\"",
+            "local-ipv4 = \"127.0.7.9\"\nmetadata-options = { http-tokens = \"required\" }",
+            1,
+        ),
+    )]);
+    let service = Watched::with(&files, &[]);
+    for (source, expected) in [(A, 401), (B, 200), (ELSE, 200)] {
+        assert_eq!(
+            status(&exchange_from(Ipv4Addr::from(source), service.listen[0], GET_ID)),
+            expected,
+            "{source:?}"
+        );
+    }
+}
+
+#[test]
+fn an_instance_has_a_listen_of_its_own() {
+    // A port that was free a moment ago; nothing else asks for it at this address.
+    let own = TcpListener::bind("127.0.7.80:0").unwrap().local_addr().unwrap();
+    let files = Files::new(&[(
+        "imds.toml",
+        &format!("{THREE}\n[[instance]]\ninstance-id = \"i-0000000d\"\nlisten = [\"{own}\"]\n"),
+    )]);
+    let service = Watched::with(&files, &[]);
+    assert_eq!(service.listen[1..], [own]);
+    for source in [A, ELSE] {
+        let answer = exchange_from(Ipv4Addr::from(source), own, GET_ID);
+        assert_eq!((status(&answer), body(&answer)), (200, "i-0000000d"), "{source:?}");
+    }
+    assert_eq!(service.id_for(ELSE), "i-0000000c");
+}
+
+#[test]
+fn a_listen_of_its_own_has_a_port() {
+    let files = Files::new(&[("imds.toml", "[[instance]]\nlisten = [\"127.0.0.1:0\"]\n")]);
+    let said = refused(&["--config", &files.text("imds.toml")]);
+    assert!(said.contains("line 1: ") && said.contains("needs a port"), "{said}");
+}
+
+#[test]
+fn without_a_default_it_is_the_only_one_and_of_several_none() {
+    let entry = |id, address| format!("[[instance]]\ninstance-id = \"{id}\"\nlocal-ipv4 = \"{address}\"\n");
+    let one = Files::new(&[("imds.toml", &entry("i-0000000a", "127.0.7.9"))]);
+    assert_eq!(Watched::with(&one, &[]).id_for(ELSE), "i-0000000a");
+
+    let two = Files::new(&[(
+        "imds.toml",
+        &(entry("i-0000000a", "127.0.7.9") + &entry("i-0000000b", "127.0.7.10")),
+    )]);
+    let service = Watched::with(&two, &[]);
+    assert_eq!(service.id_for(ELSE), "i-12345678901234567", "the built-in one");
+    assert_eq!((service.id_for(A), service.id_for(B)), ("i-0000000a".into(), "i-0000000b".into()));
+}
+
+#[test]
+fn flags_fill_what_the_file_leaves_out() {
+    let files = Files::new(&[(
+        "imds.toml",
+        "[[instance]]\nlocal-ipv4 = \"127.0.7.9\"\nmetadata-options = { http-tokens = \"optional\" }\n\
+         [[instance]]\ninstance-id = \"i-0000000b\"\nlocal-ipv4 = \"127.0.7.10\"\ndefault = true\n",
+    )]);
+    let service = Watched::with(&files, &["--http-tokens", "required"]);
+    for (source, expected) in [(A, 200), (B, 401)] {
+        assert_eq!(
+            status(&exchange_from(Ipv4Addr::from(source), service.listen[0], GET_ID)),
+            expected,
+            "{source:?}"
+        );
+    }
+}

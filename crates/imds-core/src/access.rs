@@ -63,8 +63,8 @@ pub enum Refusal {
     NotFound,
     /// 405: not a method of this path.
     Method(Allow),
-    /// 400: the body's framing cannot be read.
-    BodyMalformed,
+    /// 400: the target or the framing of the body is not HTTP's.
+    Malformed,
     /// 413: the body is longer than any request needs.
     BodyTooLong,
 }
@@ -74,7 +74,7 @@ impl Refusal {
     #[must_use]
     pub fn status(self) -> u16 {
         match self {
-            Self::Ttl | Self::BodyMalformed => 400,
+            Self::Ttl | Self::Malformed => 400,
             Self::TokenMissing | Self::TokenInvalid => 401,
             Self::EndpointDisabled | Self::Forwarded | Self::PutElsewhere => 403,
             Self::Stranger | Self::NotFound => 404,

@@ -5,7 +5,7 @@ use std::io;
 use std::io::{IoSlice, IoSliceMut};
 #[cfg(target_os = "linux")]
 use std::mem::MaybeUninit;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, FromRawFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 
 #[cfg(target_os = "linux")]
@@ -13,6 +13,26 @@ use rustix::{cmsg_space, io::retry_on_intr, net};
 
 /// The most files that one message may carry: `SCM_MAX_FD` of Linux.
 pub const MAX_FDS: usize = 253;
+
+/// Takes a descriptor over that the process was started with, as `3` of `command 3>file`.
+///
+/// # Errors
+/// `InvalidInput` for the standard streams and for what this process opened itself, the system's error for a number
+/// that is not open.
+pub fn inherited(number: u32) -> io::Result<OwnedFd> {
+    let number = i32::try_from(number).map_err(io::Error::other)?;
+    // SAFETY: the descriptor is looked at for no longer than this call, and one that is not open is an error of it.
+    let flags = rustix::io::fcntl_getfd(unsafe { BorrowedFd::borrow_raw(number) })?;
+    if number < 3 || flags.contains(rustix::io::FdFlags::CLOEXEC) {
+        // All that a Rust program opens is closed on exec, and so is none of what it was handed.
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it was not handed down to this process"));
+    }
+    // SAFETY: as above.
+    rustix::io::fcntl_setfd(unsafe { BorrowedFd::borrow_raw(number) }, rustix::io::FdFlags::CLOEXEC)?;
+    // SAFETY: it is open, nothing in this process made it, and from here on it looks like one that something did, so
+    // that it cannot be taken twice.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
 
 /// Sends all of `bytes`, with duplicates of `fds` attached to the first of them.
 ///

@@ -16,7 +16,7 @@ pub async fn drop_body<B: Body + Unpin>(mut body: B) -> Result<(), Refusal> {
     }
     let mut length = 0;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Refusal::BodyMalformed)?;
+        let frame = frame.map_err(|_| Refusal::Malformed)?;
         length += frame.data_ref().map_or(0, |data| bytes::Buf::remaining(data) as u64);
         if length > LIMIT {
             return Err(Refusal::BodyTooLong);

@@ -2,6 +2,7 @@
 
 use http::header::{CONNECTION, HeaderName, USER_AGENT};
 use http::{HeaderMap, Method, Version, request::Parts};
+use imds_core::access::Refusal;
 use imds_core::audit;
 use imds_core::request::{self, Header, Request};
 
@@ -24,6 +25,12 @@ pub(crate) fn request(parts: &Parts) -> Request<'_> {
         ttl: header(&parts.headers, &TTL),
         forwarded: parts.headers.contains_key(&FORWARDED_FOR),
     }
+}
+
+/// A target is a path, a whole URL, or `*`; only CONNECT has none but a host and a port, which the library lets pass.
+pub(crate) fn check_target(parts: &Parts) -> Result<(), Refusal> {
+    let is_authority = parts.uri.scheme().is_none() && parts.uri.authority().is_some();
+    if is_authority && parts.method != Method::CONNECT { Err(Refusal::Malformed) } else { Ok(()) }
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Header<'a> {
@@ -81,6 +88,21 @@ mod tests {
         assert_eq!(request.path, b"/latest/x/");
         assert_eq!((request.token, request.ttl), (Header::Once(b"a"), Header::Repeated));
         assert_eq!(version(&request), audit::Version::V2);
+    }
+
+    #[test]
+    fn a_target_that_is_only_a_host_is_malformed() {
+        for (method, target, is_good) in [
+            ("GET", "/latest", true),
+            ("GET", "http://169.254.169.254/latest", true),
+            ("OPTIONS", "*", true),
+            ("CONNECT", "x:80", true),
+            ("GET", "latest", false),
+            ("GET", "x:80", false),
+        ] {
+            let request = http::Request::builder().method(method).uri(target).body(()).unwrap();
+            assert_eq!(check_target(&request.into_parts().0).is_ok(), is_good, "{method} {target}");
+        }
     }
 
     #[test]

@@ -76,7 +76,7 @@ impl Service {
     pub async fn call<B: Body + Unpin>(&self, request: http::Request<B>, source: &Source) -> Reply {
         let start = Instant::now();
         let (parts, body) = request.into_parts();
-        let read = drop_body(body).await;
+        let read = drop_body(body).await.and(request::check_target(&parts));
         let now = Timestamp::now();
         let asked = request::request(&parts);
         let directory = self.shared.registry.directory();
@@ -183,7 +183,7 @@ fn reply(frame: &Frame, pages: ErrorPages, answer: Answer, snapshot: Option<&Arc
                 | Refusal::PutElsewhere
                 | Refusal::Stranger
                 | Refusal::NotFound
-                | Refusal::BodyMalformed
+                | Refusal::Malformed
                 | Refusal::BodyTooLong => None,
             };
             response::refusal(frame, pages, refusal.status(), allow)

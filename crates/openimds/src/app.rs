@@ -83,8 +83,8 @@ impl App {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
 
         sandbox::confine();
-        let writer = self.log.map(|_| Writer::start()).transpose()?;
-        let log = self.log.zip(writer.as_ref().map(Writer::sink));
+        let writer = Writer::start()?;
+        let log = self.log.map(|format| (format, writer.sink()));
         let for_workers = Arc::clone(&shared);
         let workers = Workers::prepare(self.listeners, &gate, move || {
             Service::new(Arc::clone(&for_workers), log.clone().map(|(format, sink)| Log::new(format, sink)))
@@ -116,9 +116,7 @@ impl App {
             }
         });
         workers.stop();
-        if let Some(writer) = writer {
-            writer.finish();
-        }
+        writer.finish();
         ended
     }
 }

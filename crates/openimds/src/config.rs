@@ -146,8 +146,14 @@ impl Config {
             only.is_default = true;
         }
         if !instances.iter().any(|entry| entry.is_default) {
+            let place =
+                "the built-in instance, which gets what no address claims when none has `default = true`";
             let built_in = instance::built_in(bundle, &file.service, flags, now);
-            instances.push(built_in.map_err(|what| Error::flag("the built-in instance", what))?);
+            let built_in = built_in.map_err(|what| Error::flag(place, what))?;
+            if let Some(twice) = seen.twice(&built_in) {
+                return Err(Error::flag(place, twice));
+            }
+            instances.push(built_in);
         }
         Ok(Self { service, instances })
     }

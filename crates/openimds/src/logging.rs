@@ -1,19 +1,25 @@
 //! Where messages go: standard error, as text or JSON; access lines are written by a thread of their own.
 
-use std::io::Write as _;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::{self, JoinHandle};
+use std::io::{self, Write};
+use std::sync::OnceLock;
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use std::thread;
+use std::time::Duration;
 
 use imds_server::audit::Format;
 use tracing::Level;
 
-/// Pieces of the access log that may wait to be written.
+/// Pieces of the log that may wait to be written.
 const PIECES: usize = 64;
+/// How long the end of the service waits for the log to be read.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Where messages go once the writer runs, so that nobody waits for whoever reads them.
+static SINK: OnceLock<SyncSender<Vec<u8>>> = OnceLock::new();
 
 /// Writes messages from now on.
 pub fn start(format: Format, level: Level) {
-    let builder =
-        tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false);
+    let builder = tracing_subscriber::fmt().with_max_level(level).with_writer(|| Messages).with_target(false);
     // A second start, in a program that has its own, leaves that in place.
     let _ = match format {
         Format::Text => tracing::subscriber::set_global_default(builder.with_ansi(false).finish()),
@@ -21,10 +27,28 @@ pub fn start(format: Format, level: Level) {
     };
 }
 
-/// The thread that writes access lines, off the path of the calls.
+/// Takes whole messages: to the writer if it runs, else to standard error itself.
+struct Messages;
+
+impl Write for Messages {
+    fn write(&mut self, message: &[u8]) -> io::Result<usize> {
+        match SINK.get() {
+            // One that finds no room is lost, as access lines are.
+            Some(sink) => drop(sink.try_send(message.to_vec())),
+            None => io::stderr().write_all(message)?,
+        }
+        Ok(message.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The thread that writes, off the path of the calls.
 pub struct Writer {
     sink: SyncSender<Vec<u8>>,
-    thread: JoinHandle<()>,
+    done: Receiver<()>,
 }
 
 impl Writer {
@@ -32,28 +56,35 @@ impl Writer {
     ///
     /// # Errors
     /// When there is no thread to be had.
-    pub fn start() -> std::io::Result<Self> {
-        let (sink, lines) = sync_channel(PIECES);
-        let thread = thread::Builder::new().name("imds-log".into()).spawn(move || write(&lines))?;
-        Ok(Self { sink, thread })
+    pub fn start() -> io::Result<Self> {
+        let (sink, pieces) = sync_channel(PIECES);
+        let (end, done) = channel();
+        thread::Builder::new().name("imds-log".into()).spawn(move || {
+            write(&pieces);
+            let _ = end.send(());
+        })?;
+        let _ = SINK.set(sink.clone());
+        Ok(Self { sink, done })
     }
 
-    /// Where lines are handed to.
+    /// Where pieces are handed to.
     #[must_use]
     pub fn sink(&self) -> SyncSender<Vec<u8>> {
         self.sink.clone()
     }
 
-    /// Writes what is left, once all who had the sink are gone.
+    /// Writes what is left, unless nobody reads it.
     pub fn finish(self) {
-        drop(self.sink);
-        let _ = self.thread.join();
+        if self.sink.try_send(Vec::new()).is_ok() {
+            let _ = self.done.recv_timeout(PATIENCE);
+        }
     }
 }
 
-fn write(lines: &Receiver<Vec<u8>>) {
-    let mut out = std::io::stderr();
-    while let Ok(piece) = lines.recv() {
+/// Writes pieces until an empty one says that it is the last.
+fn write(pieces: &Receiver<Vec<u8>>) {
+    let mut out = io::stderr();
+    while let Some(piece) = pieces.recv().ok().filter(|piece| !piece.is_empty()) {
         // A reader of the log that went away is no reason to stop serving.
         let _ = out.write_all(&piece);
     }

@@ -1,6 +1,6 @@
 //! `imds serve`: the service on addresses of this machine.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
@@ -17,6 +17,7 @@ use crate::listen::{Listener, bind, raise_descriptor_limit};
 use crate::logging;
 
 pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
+    let ready = args.ready_fd.map(ready_file).transpose()?;
     let format = args.options.log.map_or(Format::Text, Format::from);
     logging::start(format, tracing::Level::INFO);
     let mut flags = args.options.flags();
@@ -37,7 +38,6 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
         command: None,
     };
     let keeper = keeper::start(duty)?;
-    let ready = args.ready_fd.map(ready_file).transpose()?;
     raise_descriptor_limit();
     let (listeners, listen) = listen(&config)?;
     let admin = config.service.admin;
@@ -84,10 +84,8 @@ fn listen(config: &Config) -> anyhow::Result<(Vec<Vec<Listener>>, Vec<SocketAddr
     Ok((sets, addresses))
 }
 
-/// A descriptor that was handed down, opened anew: it stays the caller's.
+/// A descriptor that was handed down.
 fn ready_file(descriptor: u32) -> anyhow::Result<File> {
-    OpenOptions::new()
-        .append(true)
-        .open(format!("/dev/fd/{descriptor}"))
-        .with_context(|| format!("cannot write to --ready-fd {descriptor}"))
+    let taken = imds_netns::handoff::inherited(descriptor);
+    taken.map(File::from).with_context(|| format!("cannot write to --ready-fd {descriptor}"))
 }

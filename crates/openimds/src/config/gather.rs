@@ -1,6 +1,6 @@
 //! Reading the file and the files it names: everything that touches the disk, and nothing else.
 
-use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,9 +12,10 @@ use super::{Error, Flags};
 /// A configuration as bytes: the file's text, and the content of the files that it and the flags name.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bundle {
-    path: PathBuf,
+    // Not paths, which cannot be sent when they are not text.
+    path: OsString,
     text: String,
-    files: BTreeMap<PathBuf, Vec<u8>>,
+    files: Vec<(OsString, Vec<u8>)>,
 }
 
 /// Reads `config`, if there is one, and all that it and the flags name.
@@ -25,7 +26,7 @@ pub fn gather(config: Option<&Path>, flags: &Flags) -> Result<Bundle, Error> {
     let mut bundle = Bundle::default();
     if let Some(path) = config {
         let text = read(path)?;
-        bundle.path = path.to_owned();
+        bundle.path = path.into();
         bundle.text = String::from_utf8(text).map_err(|error| {
             let valid = error.utf8_error().valid_up_to();
             Error::at(
@@ -47,11 +48,11 @@ pub fn gather(config: Option<&Path>, flags: &Flags) -> Result<Bundle, Error> {
             .flatten()
         {
             let path = bundle.resolve(name);
-            bundle.files.insert(path.clone(), read(&path)?);
+            bundle.files.push((path.clone().into(), read(&path)?));
         }
     }
     for path in [&flags.user_data_file, &flags.ssh_key_file].into_iter().flatten() {
-        bundle.files.insert(path.clone(), read(path)?);
+        bundle.files.push((path.into(), read(path)?));
     }
     Ok(bundle)
 }
@@ -63,21 +64,21 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
 impl Bundle {
     /// Every file that was read, for whoever watches them.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
-        let config = (!self.path.as_os_str().is_empty()).then_some(self.path.as_path());
-        config.into_iter().chain(self.files.keys().map(PathBuf::as_path))
+        let config = (!self.path.is_empty()).then_some(Path::new(&self.path));
+        config.into_iter().chain(self.files.iter().map(|(path, _)| Path::new(path)))
     }
 
     /// The file as it is written.
     pub(super) fn parsed(&self) -> Result<File, Error> {
         toml::from_str(&self.text).map_err(|error| {
             let offset = error.span().map_or(0, |span| span.start);
-            Error::at(&self.path, &self.text, offset, error.message())
+            Error::at(Path::new(&self.path), &self.text, offset, error.message())
         })
     }
 
     /// A refusal of what stands at byte `offset` of the file.
     pub(super) fn refused(&self, offset: usize, what: String) -> Error {
-        Error::at(&self.path, &self.text, offset, what)
+        Error::at(Path::new(&self.path), &self.text, offset, what)
     }
 
     /// The content of a file that the configuration names.
@@ -87,11 +88,11 @@ impl Bundle {
 
     /// The content of a file that a flag names.
     pub(super) fn content(&self, path: &Path) -> &[u8] {
-        self.files.get(path).map_or(&[], Vec::as_slice)
+        self.files.iter().find(|(known, _)| known == path).map_or(&[], |(_, content)| content)
     }
 
     /// Relative names are beside the configuration.
     fn resolve(&self, name: &Path) -> PathBuf {
-        self.path.parent().map_or_else(|| name.to_owned(), |folder| folder.join(name))
+        Path::new(&self.path).parent().map_or_else(|| name.to_owned(), |folder| folder.join(name))
     }
 }

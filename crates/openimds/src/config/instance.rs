@@ -1,5 +1,6 @@
 //! From an entry of the file to an instance: what is written, else the flags, else what follows from id and place.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
@@ -45,6 +46,11 @@ pub(super) fn entry(
     }
     if written.listen.iter().flatten().any(|listen| listen.0.port() == 0) {
         return Err("an instance's own listen needs a port; 0 would be another one at each start".into());
+    }
+    if let (Some(Text(own)), Some(Text(first))) = (&written.local_ipv4, first_address(written))
+        && own != first
+    {
+        return Err(format!("local-ipv4 says {own} and the first interface {first}; leave one of them out"));
     }
     let launch = launch(written, service, flags, now)?;
     let mut instance = launch.clone().instance();
@@ -112,11 +118,17 @@ fn launch(
         },
         availability_zone,
         instance_type: line(written.instance_type.as_ref()).unwrap_or_else(|| "t3.micro".into()),
-        local_ipv4: written.local_ipv4.as_ref().map(|address| address.0),
+        local_ipv4: written.local_ipv4.as_ref().or_else(|| first_address(written)).map(|address| address.0),
         vpc: (network, prefix),
         options: MetadataOptions::at_launch(&options, &Choice::default(), ImdsSupport::Unspecified),
         at,
     })
+}
+
+/// The primary address, where the entry of the first interface gives it.
+fn first_address(written: &file::Instance) -> Option<&Text<Ipv4Addr>> {
+    let first = written.interface.iter().flatten().find(|interface| interface.device_number == Some(0))?;
+    first.local_ipv4s.as_deref()?.first()
 }
 
 /// What is chosen in `file`, else in `flags`.
@@ -194,21 +206,25 @@ fn set_plain(instance: &mut Instance, written: &file::Instance) {
 
 fn set_network(instance: &mut Instance, written: &file::Instance, launch: &Launch) -> Result<(), String> {
     set_primary(instance, written, launch);
-    for (index, extra) in written.interface.iter().flatten().enumerate() {
-        let number = match extra.device_number {
-            Some(number) => number,
-            None => u16::try_from(index + 1).map_err(|_| "there are too many interfaces".to_owned())?,
+    let mut numbers = BTreeSet::from([0]);
+    let mut has_first = false;
+    for extra in written.interface.iter().flatten() {
+        let free = || {
+            numbers.last().and_then(|last: &u16| last.checked_add(1)).ok_or("there are too many interfaces")
         };
-        let at = instance.interfaces.iter().position(|interface| interface.device_number == number);
-        let mut interface = match at {
-            Some(0) if number == 0 => instance.interfaces.remove(0),
-            Some(_) => return Err(format!("two interfaces have the device number {number}")),
-            None => {
-                let first = extra.local_ipv4s.as_deref().and_then(<[_]>::first).map(|address| address.0);
-                let follows =
-                    || next(instance, index).ok_or("no address follows the instance's own; give local-ipv4s");
-                launch.interface(number, first.map_or_else(follows, Ok)?)
-            }
+        let number = extra.device_number.map_or_else(free, Ok)?;
+        let is_new =
+            if number == 0 { !std::mem::replace(&mut has_first, true) } else { numbers.insert(number) };
+        if !is_new {
+            return Err(format!("two interfaces have the device number {number}"));
+        }
+        let mut interface = if number == 0 {
+            instance.interfaces.remove(0)
+        } else {
+            let first = extra.local_ipv4s.as_deref().and_then(<[_]>::first).map(|address| address.0);
+            let follows =
+                || next(instance, number).ok_or("no address follows the instance's own; give local-ipv4s");
+            launch.interface(number, first.map_or_else(follows, Ok)?)
         };
         set_security_groups(&mut interface, extra.security_groups.as_deref(), launch);
         set_interface(&mut interface, extra);
@@ -253,9 +269,8 @@ fn set_security_groups(interface: &mut Interface, names: Option<&[Text<Line>]>, 
 }
 
 /// An address beside the instance's own, for an interface that names none.
-fn next(instance: &Instance, index: usize) -> Option<Ipv4Addr> {
-    let step = u32::try_from(index).ok()?.checked_add(1)?;
-    instance.local_ipv4()?.to_bits().checked_add(step).map(Ipv4Addr::from_bits)
+fn next(instance: &Instance, number: u16) -> Option<Ipv4Addr> {
+    instance.local_ipv4()?.to_bits().checked_add(number.into()).map(Ipv4Addr::from_bits)
 }
 
 fn set_interface(interface: &mut Interface, written: &file::Interface) {

@@ -1,6 +1,7 @@
 //! The configuration: what is taken, what is refused and how that is said.
 
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use imds_core::options::{HttpTokens, Switch};
@@ -110,6 +111,7 @@ fn a_place_an_address_and_an_interface_follow_or_are_given() {
         [[instance.interface]]
         local-ipv4s = ["10.1.2.9", "10.1.2.10"]
         [[instance.interface]]
+        [[instance.interface]]
         device-number = 0
         subnet-id = "subnet-1"
         "#,
@@ -124,6 +126,30 @@ fn a_place_an_address_and_an_interface_follow_or_are_given() {
     );
     assert_eq!((instance.primary().device_number, instance.primary().subnet_id.as_str()), (0, "subnet-1"));
     assert_eq!(instance.interfaces[1].local_ipv4s.len(), 2);
+    assert_eq!(instance.interfaces[2].device_number, 2);
+    assert_eq!(instance.interfaces[2].local_ipv4s, ["10.1.2.5".parse::<Ipv4Addr>().unwrap()]);
+}
+
+#[test]
+fn the_first_interface_gives_the_instance_its_address() {
+    let text = "[[instance]]\n[[instance.interface]]\ndevice-number = 0\nlocal-ipv4s = [\"10.9.8.7\"]\n";
+    let taken = config(text).unwrap();
+    let instance = &taken.instances[0].instance;
+    assert_eq!(instance.hostname, "ip-10-9-8-7.ec2.internal");
+    assert_eq!(instance.primary().vpc_ipv4_cidr_block.as_deref(), Some("10.9.0.0/16"));
+    assert!(refused(&format!("{text}[[instance.interface]]\ndevice-number = 0")).contains("two interfaces"));
+    assert!(
+        refused(&text.replace("[[instance]]", "[[instance]]\nlocal-ipv4 = \"10.9.8.8\""))
+            .contains("leave one of them out")
+    );
+}
+
+#[test]
+fn the_built_in_instance_may_not_be_another_one_too() {
+    let error = refused(
+        "[[instance]]\ninstance-id = \"i-12345678901234567\"\n[[instance]]\ninstance-id = \"i-0000000a\"",
+    );
+    assert!(error.contains("built-in") && error.contains("ids must differ"), "{error}");
 }
 
 #[test]

@@ -47,8 +47,11 @@ pub struct Command {
     pub plan: Plan,
 }
 
-/// Files are read again when nothing has happened to them for so long: editors write in several steps.
+/// Files are read again so long after they were touched: editors write in several steps.
 const QUIET: Duration = Duration::from_millis(50);
+
+/// How often a folder that has gone is looked for.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Signals that a terminal sends to everybody; the service decides what they mean.
 const SHARED: [i32; 4] = [
@@ -227,21 +230,28 @@ impl Command {
 /// The folders of the files that matter. A file that is replaced is another file; its folder stays.
 struct Watch {
     inotify: OwnedFd,
-    /// The names that matter in each.
-    names: HashMap<i32, Vec<OsString>>,
+    /// Each folder by its number, and the names that matter in it.
+    names: HashMap<i32, (PathBuf, Vec<OsString>)>,
+    /// Files whose folder has gone.
+    lost: Vec<PathBuf>,
 }
 
 impl Watch {
     fn new() -> io::Result<Self> {
         let inotify = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK)?;
-        Ok(Self { inotify, names: HashMap::new() })
+        Ok(Self { inotify, names: HashMap::new(), lost: Vec::new() })
     }
 
     /// Watches these files, too. What cannot be watched is said, and is no reason to lose the rest.
     fn follow<'a>(&mut self, paths: impl IntoIterator<Item = &'a Path>) {
         for path in paths {
             if let Err(error) = self.follow_one(path) {
-                tracing::warn!(%error, path = %path.display(), "a file cannot be watched");
+                tracing::warn!(%error, path = %path.display(), "a file cannot be watched yet");
+                self.lost.push(path.to_owned());
+            }
+            // Behind a link, it is the file at its end that is written to.
+            if let Some(target) = path.canonicalize().ok().filter(|target| target != path) {
+                let _ = self.follow_one(&target);
             }
         }
     }
@@ -254,41 +264,66 @@ impl Watch {
             | inotify::WatchFlags::DELETE
             | inotify::WatchFlags::MOVED_TO;
         // A folder that is watched already keeps its number.
-        let names = self.names.entry(inotify::add_watch(&self.inotify, folder, events)?).or_default();
+        let id = inotify::add_watch(&self.inotify, folder, events)?;
+        let (_, names) = self.names.entry(id).or_insert_with(|| (folder.to_owned(), Vec::new()));
         if !names.iter().any(|known| known == name) {
             names.push(name.to_owned());
         }
         Ok(())
     }
 
-    /// Was one of the files touched? Waits until it is quiet again.
-    fn is_touched(&self) -> io::Result<bool> {
+    /// Was one of the files touched? If so, waits a little for the rest of what is being done to it.
+    fn is_touched(&mut self) -> io::Result<bool> {
+        if !self.drain()? && !self.find_again() {
+            return Ok(false);
+        }
+        std::thread::sleep(QUIET);
+        self.drain()?;
+        Ok(true)
+    }
+
+    /// Reads the events that there are. Did one concern a file that matters?
+    fn drain(&mut self) -> io::Result<bool> {
         let mut is_touched = false;
         let mut buffer = [MaybeUninit::uninit(); 4096];
         let mut reader = inotify::Reader::new(&self.inotify, &mut buffer);
         loop {
             match reader.next() {
+                Ok(event) if event.events().contains(inotify::ReadFlags::IGNORED) => {
+                    // The folder itself is gone; another may come in its place.
+                    let gone = self.names.remove(&event.wd()).into_iter();
+                    self.lost.extend(
+                        gone.flat_map(|(folder, names)| names.into_iter().map(move |name| folder.join(name))),
+                    );
+                }
                 Ok(event) => {
                     let name =
                         event.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-                    let names = self.names.get(&event.wd());
+                    let known = self
+                        .names
+                        .get(&event.wd())
+                        .is_some_and(|(_, names)| names.iter().any(|known| *known == *name));
                     // A folder that is swapped by a link of its own, as Kubernetes does, shows no more than `..data`.
-                    is_touched |= name.starts_with("..")
-                        || names.is_some_and(|names| names.iter().any(|known| *known == *name));
+                    is_touched |= known || name.starts_with("..");
                 }
-                Err(rustix::io::Errno::AGAIN) if is_touched && is_quiet(&self.inotify)? => return Ok(true),
-                Err(rustix::io::Errno::AGAIN) if !is_touched => return Ok(false),
-                Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => {}
+                Err(rustix::io::Errno::AGAIN) => return Ok(is_touched),
+                Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
         }
     }
-}
 
-fn is_quiet(inotify: &OwnedFd) -> io::Result<bool> {
-    let quiet = Timespec::try_from(QUIET).map_err(io::Error::other)?;
-    let mut fds = [PollFd::new(inotify, PollFlags::IN)];
-    Ok(retried(|| poll(&mut fds, Some(&quiet)))? == 0)
+    /// Watches files again whose folder had gone. Is one of them there?
+    fn find_again(&mut self) -> bool {
+        let lost = std::mem::take(&mut self.lost);
+        let before = lost.len();
+        for path in lost {
+            if self.follow_one(&path).is_err() {
+                self.lost.push(path);
+            }
+        }
+        self.lost.len() < before
+    }
 }
 
 /// What there is to attend to.
@@ -309,10 +344,12 @@ fn wait(stream: &UnixStream, watch: Option<&Watch>, running: Option<&Running>) -
         .flatten()
         .map(|fd: &BorrowedFd<'_>| PollFd::from_borrowed_fd(*fd, PollFlags::IN))
         .collect();
-    retried(|| poll(&mut polled, None))?;
+    let again = watch.filter(|watch| !watch.lost.is_empty()).map(|_| AGAIN);
+    let timeout = again.map(|again| Timespec::try_from(again).map_err(io::Error::other)).transpose()?;
+    let is_timeout = retried(|| poll(&mut polled, timeout.as_ref()))? == 0;
     let mut ready = polled.iter().map(|fd| !fd.revents().is_empty());
     let mut next = |fd: &Option<BorrowedFd<'_>>| fd.is_some() && ready.next().unwrap_or(false);
-    Ok(Ready { service: next(&fds[0]), files: next(&fds[1]), command: next(&fds[2]) })
+    Ok(Ready { service: next(&fds[0]), files: next(&fds[1]) || is_timeout, command: next(&fds[2]) })
 }
 
 fn retried<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> io::Result<T> {

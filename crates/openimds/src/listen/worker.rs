@@ -98,7 +98,7 @@ impl Worker {
         let mut accepted = 0_u64;
         loop {
             accepted += 1;
-            if accepted % BATCH == 0 {
+            if accepted.is_multiple_of(BATCH) {
                 // Those who came before are served before more are let in.
                 tokio::task::yield_now().await;
             }

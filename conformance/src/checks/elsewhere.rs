@@ -97,7 +97,7 @@ pub(crate) const FACTS: &[NotCheckable] = &[
     fact(
         Group::Errors,
         "the exact lengths from which 413, 414 and 431 are answered",
-        "issue 3.7",
+        "wire 1.11",
         "no source and no decision gives them",
     ),
     fact(

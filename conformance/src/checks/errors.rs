@@ -45,10 +45,10 @@ pub(crate) const CHECKS: &[Check] = &[
     check("a malformed length is 400", "decision 1", length),
     check("binary bytes are 400", "decision 1", binary),
     check("400 comes before every other rule", "decision 1", before_all),
-    check("a request line too long is 414 or 431, or closed", "decision 1, 2, issue 3.7", long_target),
-    check("a header too long is 431, or closed", "decision 1, 2, issue 3.7", long_header),
+    check("a request line too long is 414 or 431, or closed", "decision 1, 2, wire 1.11", long_target),
+    check("a header too long is 431, or closed", "decision 1, 2, wire 1.11", long_header),
     check("a body too long is 413, or closed; the connection closes", "decision 13", long_body),
-    check("a malformed chunk is never answered 200", "decision 12, issue 3.7", bad_chunk),
+    check("a malformed chunk is never answered 200", "decision 12, wire 1.11", bad_chunk),
 ];
 
 fn exact(session: &Session, request: &Request, code: u16) -> Outcome {

@@ -65,11 +65,19 @@ pub enum Refusal {
     Method(Allow),
     /// 400: the target or the framing of the body is not HTTP's.
     Malformed,
+    /// 408: the body did not come in time.
+    BodyLate,
     /// 413: the body is longer than any request needs.
     BodyTooLong,
 }
 
 impl Refusal {
+    /// The methods that there would be.
+    #[must_use]
+    pub fn allow(self) -> Option<Allow> {
+        if let Self::Method(allow) = self { Some(allow) } else { None }
+    }
+
     /// The HTTP status.
     #[must_use]
     pub fn status(self) -> u16 {
@@ -79,6 +87,7 @@ impl Refusal {
             Self::EndpointDisabled | Self::Forwarded | Self::PutElsewhere => 403,
             Self::Stranger | Self::NotFound => 404,
             Self::Method(_) => 405,
+            Self::BodyLate => 408,
             Self::BodyTooLong => 413,
         }
     }

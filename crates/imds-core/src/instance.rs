@@ -206,7 +206,7 @@ impl Launch {
             security_groups: vec!["default".into()],
             security_group_ids: vec![self.security_group_id("default")],
             subnet_id: format!("subnet-{}", derive::hex(&self.availability_zone, &vpc, 17)),
-            subnet_ipv4_cidr_block: Some(subnet(address, prefix.max(20))),
+            subnet_ipv4_cidr_block: Some(subnet(address, prefix.max(SUBNET))),
             subnet_ipv6_cidr_blocks: Vec::new(),
             vpc_id: format!("vpc-{}", derive::hex(self.account_id.as_str(), &vpc, 17)),
             vpc_ipv4_cidr_block: Some(vpc.clone()),
@@ -235,10 +235,16 @@ impl Launch {
     fn address(&self) -> Ipv4Addr {
         let (network, prefix) = self.vpc;
         let size = 1_u64 << (32 - u32::from(prefix.clamp(8, 28)));
-        let offset = 4 + derive::number(self.id.as_str(), "address") % (size - 5);
+        let offset = derive::number(self.id.as_str(), "address") % size;
+        let subnet = size.min(1 << (32 - SUBNET));
+        let within = 4 + offset % (subnet - 5);
+        let offset = offset - offset % subnet + within;
         Ipv4Addr::from_bits(masked(network, prefix).to_bits() | u32::try_from(offset).unwrap_or(4))
     }
 }
+
+/// The prefix length of a default subnet.
+const SUBNET: u8 = 20;
 
 fn masked(address: Ipv4Addr, prefix: u8) -> Ipv4Addr {
     let mask = u32::MAX.checked_shl(32 - u32::from(prefix.min(32))).unwrap_or(0);
@@ -318,7 +324,7 @@ mod tests {
             let launch = Launch { id: format!("i-{n:08x}").parse().unwrap(), ..testing::launch() };
             let address = launch.address();
             assert_eq!(masked(address, 16), Ipv4Addr::new(172, 31, 0, 0));
-            assert!(address.to_bits() & 0xffff >= 4, "{address}");
+            assert!((4..0xfff).contains(&(address.to_bits() & 0xfff)), "{address}");
         }
         let narrow = Launch { vpc: (Ipv4Addr::new(10, 9, 8, 16), 28), ..testing::launch() };
         assert_eq!(masked(narrow.address(), 28), Ipv4Addr::new(10, 9, 8, 16));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
-use http::{HeaderValue, Response, Version, request::Parts};
+use http::{HeaderValue, Response, Version};
 use hyper::body::Body;
 use imds_core::Timestamp;
 use imds_core::access::Refusal;
@@ -72,8 +72,14 @@ impl Service {
         &self.shared
     }
 
-    /// Answers a request that came from `source`.
-    pub async fn call<B: Body + Unpin>(&self, request: http::Request<B>, source: &Source) -> Reply {
+    /// Answers a request that came from `source`. When its body cannot be read, `is_late` says whether that is because
+    /// its time was over.
+    pub async fn call<B: Body + Unpin>(
+        &self,
+        request: http::Request<B>,
+        source: &Source,
+        is_late: impl Fn() -> bool,
+    ) -> Reply {
         let start = Instant::now();
         let (parts, body) = request.into_parts();
         let read = drop_body(body).await.and(request::check_target(&parts));
@@ -87,9 +93,22 @@ impl Service {
                 let who = snapshot.map(|snapshot| &snapshot.instance);
                 answer(who, &asked, &keyring, now, || self.nonces.borrow_mut().draw())
             }
+            Err(Refusal::Malformed) if is_late() => Answer::Refused(Refusal::BodyLate),
             Err(refusal) => Answer::Refused(refusal),
         };
-        self.record(&parts, source, snapshot, &answer, now, start);
+        let micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
+        snapshot.map_or(&self.shared.strangers, |snapshot| &snapshot.tally).count(&answer, micros);
+        self.tell(&Call {
+            at: now,
+            instance: snapshot.map(|snapshot| &snapshot.instance.id),
+            source: source.peer,
+            method: parts.method.as_str(),
+            path: asked.path,
+            status: answer.status(),
+            version: request::version(&asked),
+            user_agent: request::user_agent(&parts),
+            micros,
+        });
         let frame = Frame { date: self.date(now), is_kept: read.is_ok() && request::is_kept(&parts) };
         let mut reply = reply(&frame, self.shared.error_pages, answer, snapshot);
         reply.is_cut_short = read.is_err();
@@ -114,32 +133,10 @@ impl Service {
         }
     }
 
-    /// Counts a call and tells it.
-    fn record(
-        &self,
-        parts: &Parts,
-        source: &Source,
-        snapshot: Option<&Arc<Snapshot>>,
-        answer: &Answer,
-        now: Timestamp,
-        start: Instant,
-    ) {
-        let micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
-        snapshot.map_or(&self.shared.strangers, |snapshot| &snapshot.tally).count(answer, micros);
-        let Some(log) = &self.log else { return };
-        let asked = request::request(parts);
-        let lost = log.borrow_mut().record(&Call {
-            at: now,
-            instance: snapshot.map(|snapshot| &snapshot.instance.id),
-            source: source.peer,
-            method: parts.method.as_str(),
-            path: asked.path,
-            status: answer.status(),
-            version: request::version(&asked),
-            user_agent: request::user_agent(parts),
-            micros,
-        });
-        self.lost(lost);
+    fn tell(&self, call: &Call<'_>) {
+        if let Some(log) = &self.log {
+            self.lost(log.borrow_mut().record(call));
+        }
     }
 
     fn date(&self, now: Timestamp) -> HeaderValue {
@@ -172,22 +169,7 @@ fn reply(frame: &Frame, pages: ErrorPages, answer: Answer, snapshot: Option<&Arc
             response::metadata(frame, value, session, last_modified)
         }
         Answer::Methods(allow) => response::methods(frame, allow),
-        Answer::Refused(refusal) => {
-            let allow = match refusal {
-                Refusal::Method(allow) => Some(allow),
-                Refusal::Ttl
-                | Refusal::TokenMissing
-                | Refusal::TokenInvalid
-                | Refusal::EndpointDisabled
-                | Refusal::Forwarded
-                | Refusal::PutElsewhere
-                | Refusal::Stranger
-                | Refusal::NotFound
-                | Refusal::Malformed
-                | Refusal::BodyTooLong => None,
-            };
-            response::refusal(frame, pages, refusal.status(), allow)
-        }
+        Answer::Refused(refusal) => response::refusal(frame, pages, refusal.status(), refusal.allow()),
     };
     Reply { response, hop_limit: limit, is_cut_short: false }
 }

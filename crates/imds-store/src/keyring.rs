@@ -19,14 +19,14 @@ pub const FILE: &str = "keyring";
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file or folder could not be read or written.
-    #[error("cannot {what} {path}: {source}", path = path.display())]
+    #[error("cannot {what} {path}: {cause}", path = path.display())]
     Io {
         /// What was tried.
         what: &'static str,
         /// Where.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// Others can read the keys.
     #[error(
@@ -74,10 +74,10 @@ pub fn load(state: &Path) -> Result<Option<Keyring>, Error> {
     let text = match fs::read_to_string(&path) {
         Ok(text) => Zeroizing::new(text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(Error::Io { what: "read", path, source }),
+        Err(cause) => return Err(Error::Io { what: "read", path, cause }),
     };
     let mode =
-        fs::metadata(&path).map_err(|source| io_error("read", &path, source))?.permissions().mode() & 0o777;
+        fs::metadata(&path).map_err(|cause| io_error("read", &path, cause))?.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
         return Err(Error::Readable { path, mode });
     }
@@ -109,8 +109,8 @@ pub fn rotate(state: &Path, secret: &[u8; SECRET_LEN], now: Timestamp) -> Result
     Ok(keyring)
 }
 
-fn io_error(what: &'static str, path: &Path, source: io::Error) -> Error {
-    Error::Io { what, path: path.to_owned(), source }
+fn io_error(what: &'static str, path: &Path, cause: io::Error) -> Error {
+    Error::Io { what, path: path.to_owned(), cause }
 }
 
 /// Holds the folder against other writers until it is dropped; makes the folder if it is missing.
@@ -119,9 +119,9 @@ fn lock(state: &Path) -> Result<File, Error> {
         .recursive(true)
         .mode(0o700)
         .create(state)
-        .map_err(|source| io_error("make the state folder", state, source))?;
-    let folder = File::open(state).map_err(|source| io_error("open", state, source))?;
-    folder.lock().map_err(|source| io_error("lock", state, source))?;
+        .map_err(|cause| io_error("make the state folder", state, cause))?;
+    let folder = File::open(state).map_err(|cause| io_error("open", state, cause))?;
+    folder.lock().map_err(|cause| io_error("lock", state, cause))?;
     Ok(folder)
 }
 
@@ -130,15 +130,15 @@ fn save(state: &Path, keyring: &Keyring) -> Result<(), Error> {
     let path = state.join(FILE);
     let beside = state.join(".keyring.new");
     let write = || {
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-        file.set_permissions(fs::Permissions::from_mode(0o600))?;
+        // What a crash left there goes; what somebody put there is not followed.
+        let _ = fs::remove_file(&beside);
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
         file.write_all(text(keyring).as_bytes())?;
         file.sync_all()?;
         fs::rename(&beside, &path)?;
         File::open(state)?.sync_all()
     };
-    write().map_err(|source| io_error("write", &path, source))
+    write().map_err(|cause| io_error("write", &path, cause))
 }
 
 /// The text of the file, which holds the secrets.

@@ -1,6 +1,5 @@
 //! The composition root: from a validated configuration and open sockets to a running service.
 
-use std::future::Future;
 use std::io::{self, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
@@ -17,7 +16,7 @@ use crate::config::{Config, Flags};
 use crate::keeper::{Keeper, Link, Report};
 use crate::listen::{Gate, Listener, Workers};
 use crate::logging::Writer;
-use crate::sandbox;
+use crate::{door, sandbox, thread};
 
 /// All that a service is made of.
 pub struct App {
@@ -100,7 +99,7 @@ impl App {
             server_name: self.config.service.server_name,
         };
         let ended = runtime.block_on(async {
-            let _door = self.door.map(|listener| open(listener, door)).transpose()?.map(tokio::spawn);
+            let _door = self.door.map(|listener| door::open(listener, door)).transpose()?.map(tokio::spawn);
             ready();
             let link = Link::new(self.keeper.into_stream())?;
             let mut running = Running { registry, flags: self.flags, link };
@@ -162,25 +161,18 @@ fn refuse(error: &crate::config::Error) {
     tracing::error!(%error, "the configuration was refused; the one before stays");
 }
 
-fn open(listener: TcpListener, door: Door) -> io::Result<impl Future<Output = ()>> {
-    listener.set_nonblocking(true)?;
-    let listener = tokio::net::TcpListener::from_std(listener)?;
-    Ok(async move {
-        if let Err(error) = axum::serve(listener, imds_control::router(door)).await {
-            tracing::error!(%error, "the door closed");
-        }
-    })
-}
-
 /// The signals that a service is sent, on a thread that waits for them.
 fn signals() -> io::Result<tokio::sync::mpsc::UnboundedReceiver<Arrived>> {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
+    use signal_hook::consts::{
+        SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH,
+    };
     use signal_hook::iterator::SignalsInfo;
     use signal_hook::iterator::exfiltrator::origin::WithOrigin;
-    let mut signals =
-        SignalsInfo::<WithOrigin>::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH])?;
+    let mut signals = SignalsInfo::<WithOrigin>::new([
+        SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH,
+    ])?;
     let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
-    std::thread::Builder::new().name("imds-signals".into()).spawn(move || {
+    thread::start("imds-signals", move || {
         for origin in &mut signals {
             let _ = sender.send(Arrived { number: origin.signal, is_sent: origin.process.is_some() });
         }

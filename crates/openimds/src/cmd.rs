@@ -16,6 +16,8 @@ use zeroize::Zeroizing;
 
 use crate::app::{self, fail};
 use crate::args::{Cli, Verb};
+use crate::config::Config;
+use crate::listen::raise_descriptor_limit;
 
 /// Runs the command line of this process.
 #[must_use]
@@ -29,6 +31,16 @@ pub fn main() -> ExitCode {
         Verb::Schema => schema::run(),
     };
     result.unwrap_or_else(|error| fail(format_args!("{error:#}")))
+}
+
+/// Takes as many descriptors as there are to be had, and no more connections than they are good for.
+fn limit(config: &mut Config) {
+    let most = raise_descriptor_limit();
+    let limit = &mut config.service.limits.max_connections;
+    if *limit > most {
+        tracing::info!(wanted = *limit, most, "there are descriptors for fewer connections; see `ulimit -n`");
+        *limit = most;
+    }
 }
 
 /// What the keeper needs to see whether the keys of a state folder change.

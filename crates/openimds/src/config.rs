@@ -85,12 +85,12 @@ pub struct Config {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file that is named cannot be read.
-    #[error("cannot read {path}: {source}", path = path.display())]
+    #[error("cannot read {path}: {cause}", path = path.display())]
     Read {
         /// The file.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// The file says something that is not permitted.
     #[error("{place}: {what}")]
@@ -190,7 +190,11 @@ impl Seen {
         if entry.is_default && std::mem::replace(&mut self.has_default, true) {
             return Some("a second instance has `default = true`; one can".to_owned());
         }
+        let mut macs = HashSet::new();
         for interface in &instance.interfaces {
+            if !macs.insert(interface.mac) {
+                return Some(format!("two interfaces have the MAC address {}", interface.mac));
+            }
             let v4 = interface.local_ipv4s.iter().copied().map(IpAddr::from);
             let mut all = v4.chain(interface.ipv6s.iter().copied().map(IpAddr::from));
             if let Some(address) = all.find(|address| !self.addresses.insert(*address)) {

@@ -3,11 +3,12 @@
 use std::io::{self, Write};
 use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
-use std::thread;
 use std::time::Duration;
 
 use imds_server::audit::Format;
 use tracing::Level;
+
+use crate::thread;
 
 /// Pieces of the log that may wait to be written.
 const PIECES: usize = 64;
@@ -59,7 +60,7 @@ impl Writer {
     pub fn start() -> io::Result<Self> {
         let (sink, pieces) = sync_channel(PIECES);
         let (end, done) = channel();
-        thread::Builder::new().name("imds-log".into()).spawn(move || {
+        thread::start("imds-log", move || {
             write(&pieces);
             let _ = end.send(());
         })?;

@@ -14,7 +14,7 @@ use crate::app::{App, Ended, fail};
 use crate::args::Run;
 use crate::config::{Config, gather};
 use crate::keeper::{self, Command, Duty, Report};
-use crate::listen::{Listener, raise_descriptor_limit};
+use crate::listen::Listener;
 use crate::logging;
 
 /// Where metadata is served.
@@ -35,10 +35,9 @@ pub(super) fn run(args: Run) -> anyhow::Result<ExitCode> {
     logging::start(log.unwrap_or(Format::Text), tracing::Level::WARN);
     let flags = args.options.flags();
     let bundle = gather(args.options.config.as_deref(), &flags)?;
-    let config = Config::new(&bundle, &flags, Timestamp::now())?;
+    let mut config = Config::new(&bundle, &flags, Timestamp::now())?;
     let keyring = super::keys(args.options.state.as_deref())?;
 
-    raise_descriptor_limit();
     let command = command(&args.command, plan(&config));
     let duty = Duty {
         config: args.options.config,
@@ -52,6 +51,7 @@ pub(super) fn run(args: Run) -> anyhow::Result<ExitCode> {
         Ok(listeners) => listeners.into_iter().map(Listener::in_namespace).collect::<Result<_, _>>()?,
         Err(report) => return Ok(refused(report)),
     };
+    super::limit(&mut config);
     let app = App { config, flags, keyring, keeper, listeners: vec![listeners], door: None, log };
     let ended = app.serve(
         || {},
@@ -77,13 +77,19 @@ fn plan(config: &Config) -> Plan {
     let has_ipv6 = default.is_some_and(|entry| entry.instance.options.http_protocol_ipv6 == Switch::Enabled);
     let mut plan = Plan { addresses: vec![IPV4, CONTAINER_CREDENTIALS], listen: vec![(IPV4, 80).into()] };
     // A kernel without IPv6 has no way by which anything meant for its address could leave.
-    if has_ipv6 || Path::new("/proc/net/if_inet6").exists() {
+    if has_ipv6 || kernel_has_ipv6() {
         plan.addresses.push(IPV6);
     }
     if has_ipv6 {
         plan.listen.push((IPV6, 80).into());
     }
     plan
+}
+
+/// Would a new namespace have IPv6?
+fn kernel_has_ipv6() -> bool {
+    let disabled = std::fs::read_to_string("/sys/module/ipv6/parameters/disable_ipv6");
+    Path::new("/proc/net/if_inet6").exists() && disabled.is_ok_and(|disabled| disabled.trim() == "0")
 }
 
 fn command(words: &[OsString], plan: Plan) -> Command {

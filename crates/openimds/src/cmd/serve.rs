@@ -13,7 +13,7 @@ use crate::app::{App, Ended, print, ready_line};
 use crate::args::Serve;
 use crate::config::{Config, gather};
 use crate::keeper::{self, Duty};
-use crate::listen::{Listener, bind, raise_descriptor_limit};
+use crate::listen::{Listener, bind};
 use crate::logging;
 
 pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
@@ -26,7 +26,7 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
     flags.insecure = args.insecure;
     flags.server_name.clone_from(&args.server_name);
     let bundle = gather(args.options.config.as_deref(), &flags)?;
-    let config = Config::new(&bundle, &flags, Timestamp::now())?;
+    let mut config = Config::new(&bundle, &flags, Timestamp::now())?;
     let keyring = super::keys(args.options.state.as_deref())?;
 
     // Before anything listens: a helper that held the sockets would keep the ports for as long as it lives on.
@@ -38,13 +38,13 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
         command: None,
     };
     let keeper = keeper::start(duty)?;
-    raise_descriptor_limit();
     let (listeners, listen) = listen(&config)?;
     let admin = config.service.admin;
     let door = TcpListener::bind(admin).with_context(|| {
         format!("cannot open the door at {admin}: is another service running? Give it another --admin")
     })?;
     let admin = door.local_addr()?;
+    super::limit(&mut config);
 
     let app = App { config, flags, keyring, keeper, listeners, door: Some(door), log: Some(format) };
     let announce = || {
@@ -58,8 +58,11 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
         tracing::info!(?listen, %admin, "serving");
     };
     let ended = app.serve(announce, |signal, _| {
-        use signal_hook::consts::{SIGINT, SIGTERM};
-        matches!(signal.number, SIGINT | SIGTERM).then_some(Ended::Stopped)
+        use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+        // A terminal that goes says so itself; a process that sends SIGHUP may mean something else.
+        let is_end = matches!(signal.number, SIGINT | SIGTERM | SIGQUIT)
+            || (signal.number == SIGHUP && !signal.is_sent);
+        is_end.then_some(Ended::Stopped)
     })?;
     match ended {
         Ended::Stopped => Ok(ExitCode::SUCCESS),

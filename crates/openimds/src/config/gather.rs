@@ -58,7 +58,7 @@ pub fn gather(config: Option<&Path>, flags: &Flags) -> Result<Bundle, Error> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })
+    fs::read(path).map_err(|cause| Error::Read { path: path.to_owned(), cause })
 }
 
 impl Bundle {

@@ -50,6 +50,8 @@ pub struct Command {
 /// Files are read again so long after they were touched: editors write in several steps.
 const QUIET: Duration = Duration::from_millis(50);
 
+/// How long a command may take to end when its service is gone.
+const GRACE: Duration = Duration::from_secs(2);
 /// How often a folder that has gone is looked for.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -103,10 +105,12 @@ impl Duty {
             let ready = wait(stream, watch.as_ref(), running.as_ref())?;
             if ready.service {
                 let Some(signals) = super::signals(stream) else {
+                    running.as_ref().map(Running::end).transpose()?;
                     return Ok(());
                 };
                 for signal in signals.into_iter().filter_map(Signal::from_named_raw) {
-                    running.as_ref().map(|running| pidfd_send_signal(&running.pidfd, signal)).transpose()?;
+                    // One that cannot be delivered is no reason to end what it was meant for.
+                    let _ = running.as_ref().map(|running| pidfd_send_signal(&running.pidfd, signal));
                 }
             }
             if let Some(running) = running.as_mut().filter(|_| ready.command) {
@@ -190,6 +194,19 @@ impl Report {
 struct Running {
     child: Child,
     pidfd: OwnedFd,
+}
+
+impl Running {
+    /// Ends the command, whose service is gone: by asking, and if that does not help, by force.
+    fn end(&self) -> io::Result<()> {
+        pidfd_send_signal(&self.pidfd, Signal::TERM)?;
+        let grace = Timespec::try_from(GRACE).map_err(io::Error::other)?;
+        let mut fds = [PollFd::new(&self.pidfd, PollFlags::IN)];
+        if retried(|| poll(&mut fds, Some(&grace)))? == 0 {
+            pidfd_send_signal(&self.pidfd, Signal::KILL)?;
+        }
+        Ok(())
+    }
 }
 
 impl Command {
@@ -296,6 +313,8 @@ impl Watch {
                         gone.flat_map(|(folder, names)| names.into_iter().map(move |name| folder.join(name))),
                     );
                 }
+                // Some were lost: one of them may have mattered.
+                Ok(event) if event.events().contains(inotify::ReadFlags::QUEUE_OVERFLOW) => is_touched = true,
                 Ok(event) => {
                     let name =
                         event.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

@@ -29,6 +29,8 @@ pub(super) enum Phase {
 pub(super) struct Connection {
     socket: OwnedFd,
     lingers: Cell<bool>,
+    is_late: Cell<bool>,
+    has_answered: Cell<bool>,
     phase: Cell<Phase>,
     since: Cell<Instant>,
     hops: Cell<Hops>,
@@ -68,6 +70,8 @@ impl Connection {
         Self {
             socket,
             lingers: false.into(),
+            is_late: false.into(),
+            has_answered: false.into(),
             phase: Phase::Header.into(),
             since: since.into(),
             hops: Hops::Free.into(),
@@ -85,8 +89,21 @@ impl Connection {
         self.lingers.get()
     }
 
+    /// Is an answer from before still under way? Lowering the limit would hold that one back, too.
+    pub(super) fn is_unsettled(&self) -> bool {
+        self.has_answered.get()
+            && self.hops.get() == Hops::Free
+            && imds_netns::unacknowledged(self.as_fd()).is_ok_and(|bytes| bytes > 0)
+    }
+
+    /// Has it been ended because its time was over?
+    pub(super) fn was_late(&self) -> bool {
+        self.is_late.get()
+    }
+
     /// Ends it from outside of its task, which then reads its end.
-    pub(super) fn end(&self) {
+    pub(super) fn end_late(&self) {
+        self.is_late.set(true);
         let _ = shutdown(&self.socket, Shutdown::Both);
     }
 
@@ -113,6 +130,7 @@ impl Connection {
     /// All that was to be written is with the kernel.
     pub(super) fn flushed(&self, now: Instant) {
         if self.phase.get() == Phase::Answer {
+            self.has_answered.set(true);
             self.enter(Phase::Idle, now);
         }
         if let Hops::Limited { limit, is_written: false } = self.hops.get() {

@@ -93,8 +93,13 @@ fn tune(socket: &TcpListener) {
     let _ = sockopt::set_tcp_nodelay(socket, true);
 }
 
-/// Asks for as many descriptors as the system permits, one a connection and some more.
-pub fn raise_descriptor_limit() {
+/// Asks for as many descriptors as the system permits, and says how many connections that is good for.
+pub fn raise_descriptor_limit() -> u32 {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    let current = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    u32::try_from(current.saturating_sub(RESERVE)).unwrap_or(u32::MAX)
 }
+
+/// Descriptors for everything but guests' connections: listeners, the door, the reactors.
+const RESERVE: u64 = 160;

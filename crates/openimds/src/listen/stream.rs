@@ -167,6 +167,8 @@ impl Write for Stream {
         if this.page.is_none()
             && let Some(status) = this.refusal(bytes)
         {
+            // No token is in it: it travels as far as it needs.
+            this.connection().limit_hops(None)?;
             this.connection().set_lingering();
             this.page = Some((this.worker.bare(status), 0));
         }

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Barrier};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
@@ -19,6 +19,8 @@ use rustix::net::{SocketFlags, acceptfrom_with};
 use slab::Slab;
 use tokio::sync::{Notify, watch};
 use tokio::task::LocalSet;
+
+use crate::thread;
 
 use super::connection::{Connection, Phase, Reach};
 use super::gate::{Gate, Pass};
@@ -163,7 +165,10 @@ impl Worker {
         request: http::Request<Incoming>,
     ) -> io::Result<http::Response<imds_server::response::Body>> {
         connection.enter(Phase::Body, self.now());
-        let reply = self.service.call(request, source).await;
+        let reply = self.service.call(request, source, || connection.was_late()).await;
+        if reply.hop_limit.is_some() {
+            settle(connection).await;
+        }
         connection.limit_hops(reply.hop_limit)?;
         if reply.is_cut_short {
             connection.set_lingering();
@@ -195,7 +200,7 @@ impl Worker {
             if connection.phase() != Phase::Idle {
                 self.service.shared().traffic.timed_out.fetch_add(1, Relaxed);
             }
-            connection.end();
+            connection.end_late();
         }
     }
 
@@ -210,13 +215,22 @@ impl Worker {
             task.abort();
         }
         let end = Instant::now() + GRACE;
-        while !self.connections.borrow().iter().all(|(_, connection)| connection.phase() == Phase::Idle)
+        let is_at_work = |phase| matches!(phase, Phase::Body | Phase::Answer);
+        while self.connections.borrow().iter().any(|(_, connection)| is_at_work(connection.phase()))
             && Instant::now() < end
         {
             tokio::time::sleep(TICK / 10).await;
         }
         watching.abort();
         self.service.hand_on_log();
+    }
+}
+
+/// Waits until answers from before are acknowledged, which a client that sends the next request too early has not done.
+async fn settle(connection: &Connection) {
+    let end = Instant::now() + GRACE;
+    while connection.is_unsettled() && Instant::now() < end {
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
@@ -245,7 +259,7 @@ impl Workers {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let (service, gate, start, stopped) =
                 (Arc::clone(&service), Arc::clone(gate), Arc::clone(&start), stopped.clone());
-            threads.push(thread::Builder::new().name("imds-worker".into()).spawn(move || {
+            threads.push(thread::start("imds-worker", move || {
                 let worker = Rc::new(Worker::new(service(), gate));
                 start.wait();
                 LocalSet::new().block_on(&runtime, worker.run(listeners, stopped));

@@ -1,0 +1,51 @@
+//! Where the door is opened: its own accept loop, with a bound on connections and on how long a header may take.
+
+use std::future::Future;
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use imds_control::Door;
+use tokio::sync::Semaphore;
+
+/// Connections that the door has at once; more wait.
+const CONNECTIONS: usize = 64;
+/// How long a header may take, and a kept connection be silent.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Serves the door on a listener, for as long as it is polled. Must be called within a runtime.
+///
+/// # Errors
+/// When the listener cannot be watched.
+pub fn open(listener: TcpListener, door: Door) -> io::Result<impl Future<Output = ()>> {
+    listener.set_nonblocking(true)?;
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let service = TowerToHyperService::new(imds_control::router(door));
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    Ok(async move {
+        loop {
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+            let stream = match listener.accept().await {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection to the door could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            };
+            let mut builder = http1::Builder::new();
+            builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+            let connection = builder.serve_connection(TokioIo::new(stream), service.clone());
+            tokio::spawn(async move {
+                if let Err(error) = connection.await {
+                    tracing::debug!(%error, "a connection to the door ended early");
+                }
+                drop(place);
+            });
+        }
+    })
+}

@@ -1,5 +1,9 @@
 //! The binary from outside, as its users meet it: real processes, real sockets, real namespaces.
-#![allow(clippy::unwrap_used, unreachable_pub, reason = "tests of one binary, where a failure is what a panic is for")]
+#![allow(
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "tests of one binary, where a failure is what a panic is for"
+)]
 
 mod hops;
 mod load;

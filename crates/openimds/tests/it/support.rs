@@ -17,15 +17,6 @@ pub struct Service {
 }
 
 impl Service {
-    /// Starts `imds serve` on free ports and waits for its ready line.
-    pub fn start(args: &[&str]) -> Self {
-        let mut command = Command::new(IMDS);
-        command
-            .args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--print-ready"])
-            .args(args);
-        Self::spawn(&mut command)
-    }
-
     /// Starts a command that prints the ready line.
     pub fn spawn(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();

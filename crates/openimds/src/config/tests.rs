@@ -227,6 +227,24 @@ fn a_file_that_is_named_and_not_there_is_an_error_with_its_path() {
 }
 
 #[test]
+fn user_data_of_no_bytes_is_none_and_keys_without_a_session_have_an_empty_token() {
+    let text = r#"
+        [[instance]]
+        instance-type = "t2.micro"
+        user-data-file = "empty"
+        role = { name = "web", credentials = { kind = "static", access-key-id = "AKIA", secret-access-key-file = "secret" } }
+    "#;
+    let folder = Folder::new(&[("imds.toml", text), ("empty", ""), ("secret", "x")]);
+    let config = folder.config(&Flags::default()).unwrap();
+    let instance = &config.instances[0].instance;
+    let get = |path: &str| imds_core::tree::lookup(instance, path.as_bytes(), noon()).map(|value| value.body);
+    assert_eq!(get("/latest/user-data"), None);
+    assert_eq!(get("/latest/meta-data/system").unwrap(), "xen-on-nitro");
+    let credentials = get("/latest/meta-data/iam/security-credentials/web").unwrap();
+    assert!(String::from_utf8_lossy(&credentials).contains("\"Token\" : \"\""));
+}
+
+#[test]
 fn the_door_stays_on_loopback_unless_that_is_meant() {
     let text = "[service]\nadmin = \"0.0.0.0:1339\"";
     assert!(refused(text).contains("--insecure"));

@@ -116,6 +116,23 @@ fn a_head_is_a_get_without_its_body_and_http_1_0_is_closed() {
 }
 
 #[test]
+fn ranges_conditions_and_encodings_change_nothing() {
+    let service = Watched::start(&[]);
+    let whole = service.exchange(&format!("GET {ID} HTTP/1.1\r\n\r\n"));
+    for header in [
+        "Range: bytes=0-1",
+        "If-None-Match: *",
+        "If-Modified-Since: Tue, 24 Nov 2099 12:00:00 GMT",
+        "Accept-Encoding: gzip, br",
+        "Accept: application/json",
+    ] {
+        let answer = service.exchange(&format!("GET {ID} HTTP/1.1\r\n{header}\r\n\r\n"));
+        assert_eq!((status(&answer), body(&answer)), (200, body(&whole)), "{header}");
+        assert!(!answer.contains("Content-Encoding") && !answer.contains("Content-Range"), "{answer}");
+    }
+}
+
+#[test]
 fn a_connection_is_kept_when_asked_for_whatever_is_answered() {
     let service = Watched::start(&["--http-tokens", "required"]);
     let mut kept = Kept::connect(service.listen[0]).unwrap();

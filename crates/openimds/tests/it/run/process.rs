@@ -164,10 +164,26 @@ fn has_ended(pid: Pid) -> bool {
 }
 
 #[test]
+fn a_command_that_will_not_be_told_ends_too() {
+    let script = "trap '' TERM; curl -s -o /dev/null http://169.254.169.254/; echo $$; exec sleep 60";
+    let users = users();
+    let runs: Vec<_> =
+        users.iter().map(|user| Running::start(&mut user.run(&[], &["sh", "-c", script]))).collect();
+    let commands = runs.iter().map(|run| Pid::from_raw(run.out.next().parse().unwrap()).unwrap());
+    let commands: Vec<_> = commands.collect();
+    for run in &runs {
+        kill_process(run.pid(), Signal::KILL).unwrap();
+    }
+    until("the end of the commands", || commands.iter().all(|command| has_ended(*command)));
+}
+
+#[test]
 fn the_command_ends_with_whichever_process_of_imds_run_is_killed() {
     for user in users() {
         for is_helper in [false, true] {
-            let mut run = Running::start(&mut user.run(&[], &["sh", "-c", "echo $$; exec sleep 60"]));
+            // An answer shows that everybody is there.
+            let script = "curl -sSf -o /dev/null http://169.254.169.254/ && echo $$ && exec sleep 60";
+            let mut run = Running::start(&mut user.run(&[], &["sh", "-c", script]));
             let command = Pid::from_raw(run.out.next().parse().unwrap()).unwrap();
             let helper = parent(command);
             assert_eq!(parent(helper), run.pid());

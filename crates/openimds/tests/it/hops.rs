@@ -211,3 +211,40 @@ fn what_follows_on_the_connection_does_not_carry_a_token_further() {
         assert!(packets.iter().any(Packet::is_end), "{client:?}: {packets:?}");
     }
 }
+
+#[test]
+fn what_came_before_on_the_connection_is_not_held_back() {
+    let mut chain = Chain::new();
+    let _service = chain.serve();
+    let clients = [IPV4, IPV6].map(|server| Client { routers: 1, limit: 1, server });
+    let mut connections = clients.map(|client| {
+        let connection = connect(&chain, client);
+        chain.sent_to(client.address(), |packets| packets.iter().any(Packet::is_handshake));
+        connection
+    });
+    // The answer to the first request is lost, and the second comes with it.
+    for client in clients {
+        chain.order(&format!("ip -n r1 route add blackhole {}", client.address()));
+    }
+    for connection in &mut connections {
+        connection.stdin.as_mut().unwrap().write_all(format!("{GET}{PUT}").as_bytes()).unwrap();
+    }
+    for client in clients {
+        let is_lost = |packets: &[Packet]| packets.iter().filter(|packet| packet.has_data()).count() >= 2;
+        chain.sent_to(client.address(), is_lost);
+    }
+    for client in clients {
+        chain.order(&format!("ip -n r1 route del blackhole {}", client.address()));
+    }
+    for (client, connection) in clients.into_iter().zip(connections) {
+        let printed = String::from_utf8(connection.wait_with_output().unwrap().stdout).unwrap();
+        assert!(
+            printed.starts_with("HTTP/1.1 200 OK\r\n") && printed.ends_with(&client.instance()),
+            "{printed}"
+        );
+        for packet in chain.sent_to(client.address(), |packets| packets.iter().any(Packet::has_token)) {
+            let expected = if packet.has_token() { 1 } else { FREE };
+            assert!(packet.hops == expected || !packet.has_data(), "{client:?}: {packet:?}");
+        }
+    }
+}

@@ -2,10 +2,10 @@
 //! no root.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,7 @@ pub(super) const IPV6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0,
 pub(super) struct Chain {
     folder: TempDir,
     holder: Child,
+    replies: BufReader<ChildStdout>,
 }
 
 /// A client's place and address: behind `routers` routers, as the instance whose limit is `limit`.
@@ -76,17 +77,23 @@ impl Chain {
             .stderr(fs::File::create(folder.path().join("errors")).unwrap())
             .spawn()
             .expect("unshare, of util-linux");
-        let mut line = String::new();
-        BufReader::new(holder.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let chain = Self { folder, holder };
-        assert_eq!(
-            line,
-            "ready\n",
-            "the chain was not built: {}{}",
-            chain.read("errors"),
-            chain.read("tcpdump")
-        );
+        let replies = BufReader::new(holder.stdout.take().unwrap());
+        let mut chain = Self { folder, holder, replies };
+        chain.expect("ready\n");
         chain
+    }
+
+    /// Waits for a reply of the process that holds the namespaces.
+    fn expect(&mut self, reply: &str) {
+        let mut line = String::new();
+        self.replies.read_line(&mut line).unwrap();
+        assert_eq!(line, reply, "{}{}", self.read("errors"), self.read("tcpdump"));
+    }
+
+    /// Has a command done by the one who may change the namespaces.
+    pub(super) fn order(&mut self, command: &str) {
+        writeln!(self.holder.stdin.as_mut().unwrap(), "{command}").unwrap();
+        self.expect("done\n");
     }
 
     /// A program in one of the namespaces. Where they are gone, it is not started.

@@ -77,6 +77,8 @@ until grep -q 'listening on' "$1/tcpdump"; do
     sleep 0.01
 done
 echo ready
-# Until whoever started this is gone.
-cat
+# Does what it is told, until whoever started this is gone.
+while read -r told; do
+    $told && echo done
+done
 kill $!

@@ -11,6 +11,9 @@ use imds_core::keyring::{Keyring, SECRET_LEN};
 use imds_server::audit::{Format, Log};
 use imds_server::{Service, Shared};
 use imds_store::Registry;
+use signal_hook::iterator::SignalsInfo;
+use signal_hook::iterator::exfiltrator::origin::WithOrigin;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::config::{Config, Flags};
 use crate::keeper::{Keeper, Link, Report};
@@ -28,6 +31,8 @@ pub struct App {
     pub keyring: Keyring,
     /// The helper process.
     pub keeper: Keeper,
+    /// What it is told from outside.
+    pub signals: Signals,
     /// The listeners of each worker.
     pub listeners: Vec<Vec<Listener>>,
     /// The door, if it has one.
@@ -88,7 +93,7 @@ impl App {
         let workers = Workers::prepare(self.listeners, &gate, move || {
             Service::new(Arc::clone(&for_workers), log.clone().map(|(format, sink)| Log::new(format, sink)))
         })?;
-        let mut signals = signals()?;
+        let mut signals = self.signals.forwarded()?;
         sandbox::filter();
         workers.release();
 
@@ -161,23 +166,32 @@ fn refuse(error: &crate::config::Error) {
     tracing::error!(%error, "the configuration was refused; the one before stays");
 }
 
-/// The signals that a service is sent, on a thread that waits for them.
-fn signals() -> io::Result<tokio::sync::mpsc::UnboundedReceiver<Arrived>> {
-    use signal_hook::consts::{
-        SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH,
-    };
-    use signal_hook::iterator::SignalsInfo;
-    use signal_hook::iterator::exfiltrator::origin::WithOrigin;
-    let mut signals = SignalsInfo::<WithOrigin>::new([
-        SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH,
-    ])?;
-    let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
-    thread::start("imds-signals", move || {
-        for origin in &mut signals {
-            let _ = sender.send(Arrived { number: origin.signal, is_sent: origin.process.is_some() });
-        }
-    })?;
-    Ok(receiver)
+/// The signals that a service is sent. They are caught from the moment that this is made.
+pub struct Signals(SignalsInfo<WithOrigin>);
+
+impl Signals {
+    /// Catches them.
+    ///
+    /// # Errors
+    /// When the system does not let it.
+    pub fn catch() -> io::Result<Self> {
+        use signal_hook::consts::{
+            SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH,
+        };
+        let all = [SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH];
+        SignalsInfo::new(all).map(Self)
+    }
+
+    /// Hands them on from a thread that waits for them.
+    fn forwarded(mut self) -> io::Result<UnboundedReceiver<Arrived>> {
+        let (sender, receiver) = unbounded_channel();
+        thread::start("imds-signals", move || {
+            for origin in &mut self.0 {
+                let _ = sender.send(Arrived { number: origin.signal, is_sent: origin.process.is_some() });
+            }
+        })?;
+        Ok(receiver)
+    }
 }
 
 /// Random bytes for a new key.

@@ -6,7 +6,7 @@
 mod duty;
 mod report;
 
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -31,11 +31,12 @@ pub fn start(duty: Duty) -> Result<Keeper, imds_netns::Error> {
 }
 
 impl Keeper {
-    /// Waits until the command runs, and takes the sockets that listen in its namespace.
+    /// Lets the command start, waits until it runs, and takes the sockets that listen in its namespace.
     ///
     /// # Errors
     /// The helper's report when the command could not be started.
-    pub fn listeners(&self) -> io::Result<Result<Vec<TcpListener>, Report>> {
+    pub fn listeners(&mut self) -> io::Result<Result<Vec<TcpListener>, Report>> {
+        self.stream.write_all(&[START])?;
         let mut buffer = vec![0; 64 * 1024];
         let (length, sockets) = handoff::recv(&self.stream, &mut buffer)?;
         buffer.truncate(length);
@@ -53,6 +54,15 @@ impl Keeper {
     pub fn into_stream(self) -> UnixStream {
         self.stream
     }
+}
+
+/// Says on the way back that the command may start. No signal has this number.
+const START: u8 = 0;
+
+/// Waits until the command may start; `None` when the service is gone.
+fn may_start(stream: &mut UnixStream) -> Option<()> {
+    let mut byte = [0; 1];
+    stream.read_exact(&mut byte).ok()
 }
 
 /// Reads the signals that are to be passed to the command; `None` when the service is gone.

@@ -10,7 +10,7 @@ use imds_core::options::Switch;
 use imds_netns::Plan;
 use imds_server::audit::Format;
 
-use crate::app::{App, Ended, fail};
+use crate::app::{App, Ended, Signals, fail};
 use crate::args::Run;
 use crate::config::{Config, gather};
 use crate::keeper::{self, Command, Duty, Report};
@@ -46,13 +46,15 @@ pub(super) fn run(args: Run) -> anyhow::Result<ExitCode> {
         state: super::watched(args.options.state, &keyring),
         command: Some(command),
     };
-    let keeper = keeper::start(duty)?;
+    let mut keeper = keeper::start(duty)?;
+    // Before there is a command that could send one.
+    let signals = Signals::catch()?;
     let listeners = match keeper.listeners()? {
         Ok(listeners) => listeners.into_iter().map(Listener::in_namespace).collect::<Result<_, _>>()?,
         Err(report) => return Ok(refused(report)),
     };
     super::limit(&mut config);
-    let app = App { config, flags, keyring, keeper, listeners: vec![listeners], door: None, log };
+    let app = App { config, flags, keyring, keeper, signals, listeners: vec![listeners], door: None, log };
     let ended = app.serve(
         || {},
         |signal, running| {

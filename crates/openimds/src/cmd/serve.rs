@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use imds_core::Timestamp;
 use imds_server::audit::Format;
 
-use crate::app::{App, Ended, print, ready_line};
+use crate::app::{App, Ended, Signals, print, ready_line};
 use crate::args::Serve;
 use crate::config::{Config, gather};
 use crate::keeper::{self, Duty};
@@ -38,6 +38,7 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
         command: None,
     };
     let keeper = keeper::start(duty)?;
+    let signals = Signals::catch()?;
     let (listeners, listen) = listen(&config)?;
     let admin = config.service.admin;
     let door = TcpListener::bind(admin).with_context(|| {
@@ -46,7 +47,7 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
     let admin = door.local_addr()?;
     super::limit(&mut config);
 
-    let app = App { config, flags, keyring, keeper, listeners, door: Some(door), log: Some(format) };
+    let app = App { config, flags, keyring, keeper, signals, listeners, door: Some(door), log: Some(format) };
     let announce = || {
         let line = ready_line(&listen, admin);
         if args.print_ready {

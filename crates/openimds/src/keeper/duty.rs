@@ -66,7 +66,9 @@ const SHARED: [i32; 4] = [
 impl Duty {
     /// Does it until the service ends, or the command.
     pub(super) fn carry_out(mut self, mut stream: UnixStream) -> ExitCode {
-        let running = match self.command.take().map(|command| command.start(&mut stream)) {
+        let start =
+            |command: Command| super::may_start(&mut stream).and_then(|()| command.start(&mut stream));
+        let running = match self.command.take().map(start) {
             Some(None) => return ExitCode::FAILURE,
             Some(running) => running,
             None => None,
@@ -215,8 +217,12 @@ impl Command {
         let name = self.name.display().to_string();
         let started = imds_netns::spawn(&mut self.command, &self.plan).map_err(|error| {
             if let imds_netns::Error::Exec(error) = &error {
-                let status = if error.kind() == io::ErrorKind::NotFound { 127 } else { 126 };
-                (format!("cannot run {name}: {error}"), status)
+                let (cure, status) = if error.kind() == io::ErrorKind::NotFound {
+                    ("is it installed, and in the PATH?", 127)
+                } else {
+                    ("may this user execute it?", 126)
+                };
+                (format!("cannot run {name}: {error}; {cure}"), status)
             } else {
                 (error.to_string(), 1)
             }

@@ -1,12 +1,14 @@
 //! A worker: one thread with a listener on every address and the connections that the kernel gives it.
 
 use std::cell::{Cell, RefCell, RefMut};
+use std::future::{Future as _, poll_fn};
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Barrier};
+use std::task::Poll;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -14,6 +16,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use imds_server::{Service, Source};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{SocketFlags, acceptfrom_with};
 use slab::Slab;
@@ -99,18 +102,13 @@ impl Worker {
         let ready = watched(listener.socket.as_fd())?;
         let mut accepted = 0_u64;
         loop {
-            accepted += 1;
-            if accepted.is_multiple_of(BATCH) {
-                // Those who came before are served before more are let in.
-                tokio::task::yield_now().await;
-            }
             let mut guard = ready.readable().await?;
             match acceptfrom_with(&listener.socket, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
                 Ok((socket, Some(peer))) => {
                     let peer =
                         std::net::SocketAddr::try_from(peer).map_or(IpAddr::from([0; 4]), |peer| peer.ip());
                     let source = listener.source(&socket, peer);
-                    self.open(socket, listener.reach, source);
+                    self.open(socket, listener.reach, source).await;
                 }
                 Ok((_, None)) | Err(Errno::INTR | Errno::CONNABORTED) => {}
                 Err(Errno::AGAIN) => guard.clear_ready(),
@@ -120,10 +118,19 @@ impl Worker {
                     tokio::time::sleep(TICK).await;
                 }
             }
+            // An accept that finds nobody makes a socket and throws it away: asking first costs a fraction of it.
+            if !has_waiting(&listener) {
+                guard.clear_ready();
+            }
+            accepted += 1;
+            if accepted.is_multiple_of(BATCH) {
+                // Those who came before are served before more are let in.
+                tokio::task::yield_now().await;
+            }
         }
     }
 
-    fn open(self: &Rc<Self>, socket: OwnedFd, reach: Reach, source: Source) {
+    async fn open(self: &Rc<Self>, socket: OwnedFd, reach: Reach, source: Source) {
         let traffic = &self.service.shared().traffic;
         traffic.accepted.fetch_add(1, Relaxed);
         let Some(pass) = self.gate.enter(source.peer) else {
@@ -138,7 +145,11 @@ impl Worker {
             self.work.notify_one();
         }
         let connection = Rc::new(Connection::new(socket, reach, self.now()));
-        tokio::task::spawn_local(Rc::clone(self).serve(connection, source, pass));
+        let mut serving = Box::pin(Rc::clone(self).serve(connection, source, pass));
+        // Whoever asks once and closes is mostly served at the first try, and needs no task of its own.
+        if poll_fn(|cx| Poll::Ready(serving.as_mut().poll(cx))).await.is_pending() {
+            tokio::task::spawn_local(serving);
+        }
     }
 
     async fn serve(self: Rc<Self>, connection: Rc<Connection>, source: Source, _pass: Pass) {
@@ -224,6 +235,12 @@ impl Worker {
         watching.abort();
         self.service.hand_on_log();
     }
+}
+
+/// Is somebody there to be accepted?
+fn has_waiting(listener: &Listener) -> bool {
+    let mut listener = [PollFd::new(&listener.socket, PollFlags::IN)];
+    poll(&mut listener, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
 }
 
 /// Waits until answers from before are acknowledged, which a client that sends the next request too early has not done.

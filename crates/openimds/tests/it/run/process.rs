@@ -164,6 +164,16 @@ fn has_ended(pid: Pid) -> bool {
 }
 
 #[test]
+fn a_signal_that_comes_at_once_is_passed_on() {
+    // The command's parent is the helper, and the helper's is `imds run`.
+    let script = "trap 'exit 9' TERM; kill -TERM $(cut -d' ' -f4 /proc/$PPID/stat); sleep 20 & wait";
+    for user in users() {
+        let status = user.run(&[], &["sh", "-c", script]).status().unwrap();
+        assert_eq!(status.code(), Some(9));
+    }
+}
+
+#[test]
 fn a_command_that_will_not_be_told_ends_too() {
     let script = "trap '' TERM; curl -s -o /dev/null http://169.254.169.254/; echo $$; exec sleep 60";
     let users = users();

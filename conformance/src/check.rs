@@ -1,5 +1,6 @@
 //! What a check is, what can come of it, and the run of all of them in order.
 
+pub(crate) use crate::outcome::{Outcome, Stop};
 use crate::session::Session;
 use clap::ValueEnum;
 
@@ -39,20 +40,6 @@ impl Group {
         }
     }
 }
-
-/// Why a check did not pass.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Stop {
-    /// The endpoint does something else: what was expected and what came.
-    Fail(String),
-    /// The fact shows only when tokens are required, or only when they are optional.
-    NotInThisMode(&'static str),
-    /// The endpoint does not serve what the fact is about.
-    Absent(String),
-}
-
-/// What comes of a check.
-pub(crate) type Outcome = Result<(), Stop>;
 
 /// One fact and how to see it.
 pub(crate) struct Check {

@@ -1,7 +1,7 @@
 //! The walk through everything that a version lists, as cloud-init does it.
 
-use crate::check::Stop;
 use crate::http::Answer;
+use crate::outcome::Stop;
 use crate::session::Session;
 use std::collections::BTreeSet;
 

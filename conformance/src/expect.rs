@@ -1,8 +1,8 @@
 //! Expectations of an answer; each says on failure what was expected and what came.
 
-use crate::check::{Outcome, Stop};
 use crate::date;
 use crate::http::{Answer, End, TTL, abbreviated};
+use crate::outcome::{Outcome, Stop};
 use crate::session::{ErrorPages, Session};
 
 /// The TTL header as it is answered.

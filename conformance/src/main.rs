@@ -8,6 +8,7 @@ mod date;
 mod expect;
 mod http;
 mod json;
+mod outcome;
 #[cfg(test)]
 mod proof;
 mod report;

@@ -1,8 +1,8 @@
 //! One run against one endpoint: what was found out about it, and the ways to ask it something.
 
-use crate::check::{Outcome, Stop};
 use crate::crawl::{self, Tree};
 use crate::http::{Answer, Connection, End, Endpoint, Lost, Request};
+use crate::outcome::{Outcome, Stop};
 use crate::waits::Waits;
 use clap::ValueEnum;
 use std::cell::{OnceCell, RefCell};

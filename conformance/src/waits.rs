@@ -1,7 +1,7 @@
 //! Connections on which too little is sent, watched at the same time: what becomes of each.
 
-use crate::check::Stop;
 use crate::http::{Connection, End, Request};
+use crate::outcome::Stop;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 

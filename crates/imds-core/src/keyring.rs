@@ -7,7 +7,7 @@ use aws_lc_rs::aead::{AES_256_GCM_SIV, LessSafeKey, UnboundKey};
 use zeroize::Zeroizing;
 
 use crate::Timestamp;
-use crate::token::Ttl;
+use crate::ttl::Ttl;
 
 /// Bytes of a key's secret.
 pub const SECRET_LEN: usize = 32;

@@ -22,6 +22,7 @@ pub mod request;
 pub mod testing;
 pub mod token;
 pub mod tree;
+mod ttl;
 
 pub use error::Error;
 pub use instance::Instance;

@@ -15,6 +15,8 @@ use std::process::{Child, Command};
 mod command;
 mod error;
 #[cfg(target_os = "linux")]
+mod explain;
+#[cfg(target_os = "linux")]
 mod failure;
 pub mod handoff;
 #[cfg(target_os = "linux")]

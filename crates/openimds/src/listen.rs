@@ -4,6 +4,7 @@ mod connection;
 mod gate;
 mod socket;
 mod stream;
+mod tools;
 mod worker;
 
 pub use gate::{Gate, Limits};

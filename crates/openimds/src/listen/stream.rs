@@ -15,17 +15,15 @@ use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 use tokio::io::unix::AsyncFd;
 
 use super::connection::{Connection, Phase};
-use super::worker::Worker;
+use super::tools::{CHUNK, Tools};
 
-/// Bytes that are read at once.
-pub(super) const CHUNK: usize = 8 * 1024;
 /// Bytes that a client may still send after it was refused before a reset is its own affair.
 const LINGER: usize = 1024 * 1024;
 
 /// A connection as the HTTP library uses it.
 pub(super) struct Stream {
     socket: Socket,
-    worker: Rc<Worker>,
+    tools: Rc<Tools>,
     /// Of the request that is being read: has its first line ended?
     has_line: bool,
     /// Our page in the place of the library's bare refusal, and how much of it is written.
@@ -106,9 +104,9 @@ pub(super) fn watched<T: AsFd + AsRawFd>(owner: T) -> io::Result<AsyncFd<T>> {
 }
 
 impl Stream {
-    pub(super) fn new(connection: Rc<Connection>, worker: Rc<Worker>) -> Self {
+    pub(super) fn new(connection: Rc<Connection>, tools: Rc<Tools>) -> Self {
         let socket = Socket { connection, registered: None };
-        Self { socket, worker, has_line: false, page: None, dropped: 0 }
+        Self { socket, tools, has_line: false, page: None, dropped: 0 }
     }
 
     fn connection(&self) -> &Connection {
@@ -120,7 +118,7 @@ impl Stream {
         let phase = self.connection().phase();
         if phase == Phase::Idle {
             self.has_line = false;
-            self.connection().enter(Phase::Header, self.worker.now());
+            self.connection().enter(Phase::Header, self.tools.now());
         }
         if matches!(phase, Phase::Idle | Phase::Header) && !self.has_line {
             self.has_line = memchr::memchr(b'\n', bytes).is_some();
@@ -151,8 +149,8 @@ impl Read for Stream {
         mut into: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let worker = Rc::clone(&this.worker);
-        let mut scratch = worker.scratch();
+        let tools = Rc::clone(&this.tools);
+        let mut scratch = tools.scratch();
         let room = into.remaining().min(CHUNK);
         let length = ready!(this.socket.poll_recv(cx, &mut scratch[..room]))?;
         this.note(&scratch[..length]);
@@ -170,7 +168,7 @@ impl Write for Stream {
             // No token is in it: it travels as far as it needs.
             this.connection().limit_hops(None)?;
             this.connection().set_lingering();
-            this.page = Some((this.worker.bare(status), 0));
+            this.page = Some((this.tools.service().bare(status), 0));
         }
         let Some((page, written)) = &mut this.page else {
             return this.socket.poll_send(cx, bytes);
@@ -182,7 +180,7 @@ impl Write for Stream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.connection().flushed(self.worker.now());
+        self.connection().flushed(self.tools.now());
         Poll::Ready(Ok(()))
     }
 
@@ -193,11 +191,11 @@ impl Write for Stream {
             return Poll::Ready(Ok(()));
         }
         if this.connection().phase() != Phase::Linger {
-            this.connection().enter(Phase::Linger, this.worker.now());
+            this.connection().enter(Phase::Linger, this.tools.now());
             let _ = shutdown(this.connection(), Shutdown::Write);
         }
-        let worker = Rc::clone(&this.worker);
-        let mut scratch = worker.scratch();
+        let tools = Rc::clone(&this.tools);
+        let mut scratch = tools.scratch();
         while this.dropped < LINGER {
             match ready!(this.socket.poll_recv(cx, &mut scratch[..]))? {
                 0 => break,

@@ -1,6 +1,6 @@
 //! A worker: one thread with a listener on every address and the connections that the kernel gives it.
 
-use std::cell::{Cell, RefCell, RefMut};
+use std::cell::{Cell, RefCell};
 use std::future::{Future as _, poll_fn};
 use std::io;
 use std::net::IpAddr;
@@ -28,7 +28,8 @@ use crate::thread;
 use super::connection::{Connection, Phase, Reach};
 use super::gate::{Gate, Pass};
 use super::socket::Listener;
-use super::stream::{CHUNK, Stream, watched};
+use super::stream::{Stream, watched};
+use super::tools::Tools;
 
 /// How often late connections are looked for and log lines are handed on, while there are any.
 const TICK: Duration = Duration::from_millis(100);
@@ -39,13 +40,11 @@ const BATCH: u64 = 64;
 /// How long connections may go on after the service was told to end.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// What the connections of one thread share.
+/// One thread's part of the service: its connections, and what they share.
 pub struct Worker {
-    service: Service,
+    tools: Rc<Tools>,
     gate: Arc<Gate>,
     connections: RefCell<Slab<Rc<Connection>>>,
-    scratch: RefCell<Box<[u8; CHUNK]>>,
-    now: Cell<Instant>,
     is_asleep: Cell<bool>,
     work: Notify,
 }
@@ -72,29 +71,12 @@ impl Drop for Place {
 impl Worker {
     fn new(service: Service, gate: Arc<Gate>) -> Self {
         Self {
-            service,
+            tools: Rc::new(Tools::new(service)),
             gate,
             connections: RefCell::default(),
-            scratch: RefCell::new(Box::new([0; CHUNK])),
-            now: Cell::new(Instant::now()),
             is_asleep: Cell::new(false),
             work: Notify::new(),
         }
-    }
-
-    /// A buffer for whoever reads just now.
-    pub(super) fn scratch(&self) -> RefMut<'_, Box<[u8; CHUNK]>> {
-        self.scratch.borrow_mut()
-    }
-
-    /// The time, as of the last tick: near enough for timeouts, and free.
-    pub(super) fn now(&self) -> Instant {
-        self.now.get()
-    }
-
-    /// The response to what HTTP itself refuses.
-    pub(super) fn bare(&self, status: u16) -> Vec<u8> {
-        self.service.bare(status)
     }
 
     /// Accepts until told to stop.
@@ -131,20 +113,20 @@ impl Worker {
     }
 
     async fn open(self: &Rc<Self>, socket: OwnedFd, reach: Reach, source: Source) {
-        let traffic = &self.service.shared().traffic;
+        let traffic = &self.tools.service().shared().traffic;
         traffic.accepted.fetch_add(1, Relaxed);
         let Some(pass) = self.gate.enter(source.peer) else {
             traffic.over_limit.fetch_add(1, Relaxed);
             return;
         };
-        if !source.is_admitted(&self.service.shared().registry.directory()) {
+        if !source.is_admitted(&self.tools.service().shared().registry.directory()) {
             return;
         }
         if self.is_asleep.replace(false) {
-            self.now.set(Instant::now());
+            self.tools.tick();
             self.work.notify_one();
         }
-        let connection = Rc::new(Connection::new(socket, reach, self.now()));
+        let connection = Rc::new(Connection::new(socket, reach, self.tools.now()));
         let mut serving = Box::pin(Rc::clone(self).serve(connection, source, pass));
         // Whoever asks once and closes is mostly served at the first try, and needs no task of its own.
         if poll_fn(|cx| Poll::Ready(serving.as_mut().poll(cx))).await.is_pending() {
@@ -154,7 +136,7 @@ impl Worker {
 
     async fn serve(self: Rc<Self>, connection: Rc<Connection>, source: Source, _pass: Pass) {
         let _place = Place::new(&self, &connection);
-        let stream = Stream::new(Rc::clone(&connection), Rc::clone(&self));
+        let stream = Stream::new(Rc::clone(&connection), Rc::clone(&self.tools));
         let service = service_fn(|request| self.answer(&connection, &source, request));
         let served = http1::Builder::new()
             .title_case_headers(true)
@@ -175,8 +157,8 @@ impl Worker {
         source: &Source,
         request: http::Request<Incoming>,
     ) -> io::Result<http::Response<imds_server::response::Body>> {
-        connection.enter(Phase::Body, self.now());
-        let reply = self.service.call(request, source, || connection.was_late()).await;
+        connection.enter(Phase::Body, self.tools.now());
+        let reply = self.tools.service().call(request, source, || connection.was_late()).await;
         if reply.hop_limit.is_some() {
             settle(connection).await;
         }
@@ -184,7 +166,7 @@ impl Worker {
         if reply.is_cut_short {
             connection.set_lingering();
         }
-        connection.enter(Phase::Answer, self.now());
+        connection.enter(Phase::Answer, self.tools.now());
         Ok(reply.response)
     }
 
@@ -192,8 +174,8 @@ impl Worker {
     async fn watch(self: Rc<Self>) {
         loop {
             tokio::time::sleep(TICK).await;
-            self.now.set(Instant::now());
-            self.service.hand_on_log();
+            self.tools.tick();
+            self.tools.service().hand_on_log();
             self.end_late();
             if self.connections.borrow().is_empty() {
                 self.is_asleep.set(true);
@@ -204,12 +186,12 @@ impl Worker {
 
     fn end_late(&self) {
         // What was noted at a tick may have happened until the next: nobody is ended early.
-        let (now, limits) = (self.now() - TICK, self.gate.limits());
+        let (now, limits) = (self.tools.now() - TICK, self.gate.limits());
         for (_, connection) in
             self.connections.borrow().iter().filter(|(_, connection)| connection.is_late(limits, now))
         {
             if connection.phase() != Phase::Idle {
-                self.service.shared().traffic.timed_out.fetch_add(1, Relaxed);
+                self.tools.service().shared().traffic.timed_out.fetch_add(1, Relaxed);
             }
             connection.end_late();
         }
@@ -233,7 +215,7 @@ impl Worker {
             tokio::time::sleep(TICK / 10).await;
         }
         watching.abort();
-        self.service.hand_on_log();
+        self.tools.service().hand_on_log();
     }
 }
 

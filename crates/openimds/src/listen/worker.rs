@@ -5,6 +5,7 @@ use std::future::{Future as _, poll_fn};
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Barrier};
@@ -128,8 +129,14 @@ impl Worker {
         }
         let connection = Rc::new(Connection::new(socket, reach, self.tools.now()));
         let mut serving = Box::pin(Rc::clone(self).serve(connection, source, pass));
-        // Whoever asks once and closes is mostly served at the first try, and needs no task of its own.
-        if poll_fn(|cx| Poll::Ready(serving.as_mut().poll(cx))).await.is_pending() {
+        // Whoever asks once and closes is mostly served at the first try, and needs no task of its own. A panic ends
+        // its connection, as it would in one, and not the listener's.
+        let first = poll_fn(|cx| {
+            Poll::Ready(
+                catch_unwind(AssertUnwindSafe(|| serving.as_mut().poll(cx))).unwrap_or(Poll::Ready(())),
+            )
+        });
+        if first.await.is_pending() {
             tokio::task::spawn_local(serving);
         }
     }

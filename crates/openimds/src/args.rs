@@ -41,25 +41,25 @@ pub enum Verb {
 /// What `serve` and `run` have in common. What the file says comes first; flags fill what it leaves out.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// Read instances from this file; without it there is one built-in instance
+    /// Read instances from this file, which comes before the options below; without it there is one built-in instance
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Keep the keys of tokens in this folder, so that tokens outlive a restart
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
-    /// Serve IMDSv1 and IMDSv2 (optional), or IMDSv2 alone (required)
+    /// Serve IMDSv1 and IMDSv2 (optional), or IMDSv2 alone (required) [default: optional]
     #[arg(long, value_name = "optional|required")]
     pub http_tokens: Option<HttpTokens>,
-    /// How many hops a token response travels
+    /// How many hops a token response travels [default: 1]
     #[arg(long, value_name = "1..64", alias = "http-put-response-hop-limit")]
     pub hop_limit: Option<HopLimit>,
-    /// Serve metadata at all
+    /// Serve metadata at all [default: enabled]
     #[arg(long, value_name = "enabled|disabled")]
     pub http_endpoint: Option<Switch>,
-    /// Serve at [fd00:ec2::254] too
+    /// Serve at [fd00:ec2::254] too [default: disabled]
     #[arg(long, value_name = "enabled|disabled")]
     pub http_protocol_ipv6: Option<Switch>,
-    /// Serve the instance's tags
+    /// Serve the instance's tags [default: disabled]
     #[arg(long, value_name = "enabled|disabled")]
     pub instance_metadata_tags: Option<Switch>,
     /// A file whose bytes are the user data
@@ -68,7 +68,7 @@ pub struct Options {
     /// A file with an OpenSSH public key
     #[arg(long, value_name = "FILE", alias = "ssh-key-file")]
     pub ssh_key: Option<PathBuf>,
-    /// What errors look like
+    /// What errors look like [default: xhtml]
     #[arg(long, value_enum)]
     pub error_pages: Option<ErrorPages>,
     /// The block that private addresses are taken from [default: 172.31.0.0/16]

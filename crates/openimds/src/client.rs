@@ -2,6 +2,7 @@
 
 mod advice;
 
+use std::io::Write as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -107,26 +108,36 @@ impl Client {
 
     fn show_request(&self, request: &Request<Empty<Bytes>>) {
         if self.is_verbose {
-            eprintln!("> {} {} HTTP/1.1", request.method(), request.uri());
+            show(format_args!("> {} {} HTTP/1.1", request.method(), request.uri()));
             show_headers('>', request.headers());
         }
     }
 
     fn show_response(&self, response: &Response<Incoming>) {
         if self.is_verbose {
-            eprintln!("< {:?} {}", response.version(), response.status());
+            show(format_args!("< {:?} {}", response.version(), response.status()));
             show_headers('<', response.headers());
         }
     }
 }
 
-/// Headers as they are, but for the token.
+/// Headers as they are, but for the token. The library has their names in lower case; on the wire they are not.
 fn show_headers(side: char, headers: &http::HeaderMap) {
     for (name, value) in headers {
+        let words = name.as_str().split('-').map(|word| {
+            let (first, rest) = word.split_at(word.len().min(1));
+            first.to_ascii_uppercase() + rest
+        });
+        let name_on_wire = words.collect::<Vec<_>>().join("-");
         let shown = if name == TOKEN { "(a token)" } else { value.to_str().unwrap_or("(not text)") };
-        eprintln!("{side} {name}: {shown}");
+        show(format_args!("{side} {name_on_wire}: {shown}"));
     }
-    eprintln!("{side}");
+    show(format_args!("{side}"));
+}
+
+/// A line on standard error, whose reader may be gone.
+fn show(line: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// The header that carries a token.

@@ -25,7 +25,7 @@ pub fn advice(method: &str, status: u16, has_token: bool) -> &'static str {
         }
         (_, 404, _) => {
             "there is nothing at this path: list the directory above it, or the instance does not have this \
-             (no role, no public address, tags not enabled)"
+             (no role, no user data, no public address, tags not enabled)"
         }
         _ => "the service refused the request; try again, and with -v to see what is said",
     }

@@ -13,6 +13,13 @@ pub(super) fn run(args: &Keyring) -> anyhow::Result<ExitCode> {
             let keyring = imds_store::keyring::rotate(state, &app::secret()?, Timestamp::now())?;
             let before = keyring.keys().count() - 1;
             let id = keyring.current().id();
+            if before == 0 {
+                print(
+                    format!("there was no keyring in {}: key {id} is a new one\n", state.display())
+                        .as_bytes(),
+                );
+                return Ok(ExitCode::SUCCESS);
+            }
             print(format!("key {id} seals from now on; {before} before it still open what they sealed, for six hours\n").as_bytes());
             Ok(ExitCode::SUCCESS)
         }

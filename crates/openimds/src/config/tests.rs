@@ -56,6 +56,7 @@ fn the_example_of_the_documentation_is_taken() {
         ("imds.toml", text),
         ("cloud-init.yaml", "#cloud-config\n"),
         ("secret", "wJalr\n"),
+        ("session-token", "IQoJ\n"),
         ("id.pub", "ssh-ed25519 AAAA me@home\n"),
     ]);
     let config = folder.config(&Flags::default()).unwrap();

@@ -55,6 +55,15 @@ fn a_refusal_has_its_reason_and_its_cure() {
 }
 
 #[test]
+fn a_reader_that_goes_away_changes_nothing() {
+    // Nobody reads the descriptor that is written to; the shell tells the status over another.
+    let script = "exec 3>&1; { { \"$IMDS\" get -v instance-id 2>&1 >/dev/null; echo $? >&3; } | true; }";
+    for user in users() {
+        assert_eq!(user.script(&REQUIRED, script).well(), "0\n");
+    }
+}
+
+#[test]
 fn a_token_is_for_scripts() {
     let script = "TOKEN=`\"$IMDS\" token --ttl 60`
         echo ${#TOKEN}
@@ -84,11 +93,11 @@ fn what_is_shown_and_what_is_logged_has_no_token() {
         assert_eq!((said.code, id, token.len()), (Some(0), ID, 56), "{said:?}");
         for shown in [
             "> PUT /latest/api/token HTTP/1.1",
-            "> x-aws-ec2-metadata-token-ttl-seconds: 21600",
+            "> X-Aws-Ec2-Metadata-Token-Ttl-Seconds: 21600",
             "> GET /latest/meta-data/instance-id HTTP/1.1",
-            "> x-aws-ec2-metadata-token: (a token)",
+            "> X-Aws-Ec2-Metadata-Token: (a token)",
             "< HTTP/1.1 200 OK",
-            "< server: EC2ws",
+            "< Server: EC2ws",
             "GET /latest/meta-data/instance-id 200 v2",
         ] {
             assert!(said.err.contains(shown), "{shown}: {}", said.err);

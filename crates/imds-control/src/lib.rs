@@ -1,7 +1,19 @@
-//! The door: what the owner of the service reaches and guests do not. Health and metrics, so far.
+//! The door: what the owner of the service reaches and guests do not. The AWS Query APIs, what they have no action for,
+//! health and metrics.
 
+mod action;
+mod api;
+mod call;
+mod ec2;
 mod metrics;
+mod plane;
+mod post;
+mod query;
 mod service;
 mod site;
+mod sts;
+#[cfg(test)]
+mod testing;
 
-pub use service::{Door, router};
+pub use plane::Plane;
+pub use service::{Door, Peer, router};

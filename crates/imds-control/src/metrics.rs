@@ -1,22 +1,15 @@
 //! Counters as Prometheus reads them (its text format 0.0.4), under CloudWatch's names where CloudWatch has one.
 
 use std::fmt::Write as _;
-use std::sync::atomic::Ordering::Relaxed;
 
-use imds_core::audit::{BUCKETS, Counts, STATUSES, Tally, Traffic};
+use imds_core::audit::{BUCKETS, Counts, STATUSES, Tallies};
 use imds_core::options::HttpTokens;
-use imds_store::Directory;
 
-/// All counters. Label values are instance ids that the owner configured, statuses of a fixed list, and bounds.
-pub(crate) fn text(directory: &Directory, strangers: &Tally, traffic: &Traffic) -> String {
-    let mut instances: Vec<_> = directory.all().collect();
-    instances.sort_by(|a, b| a.instance.id.cmp(&b.instance.id));
-    let counted: Vec<_> = instances
-        .iter()
-        .map(|snapshot| {
-            (snapshot.instance.id.as_str(), snapshot.instance.options.http_tokens, snapshot.tally.read())
-        })
-        .collect();
+/// All counters. Label values are ids of instances, statuses of a fixed list, and bounds.
+pub(crate) fn text(tallies: &Tallies) -> String {
+    let mut counted: Vec<_> =
+        tallies.instances.iter().map(|(id, tokens, counts)| (id.as_str(), *tokens, counts)).collect();
+    counted.sort_by_key(|(id, ..)| *id);
     let mut out = String::new();
     let of = |tokens| counted.iter().filter(move |(_, required, _)| *required == tokens);
     family(&mut out, "MetadataNoToken", "IMDSv1 calls that were answered, while tokens are optional.");
@@ -39,8 +32,7 @@ pub(crate) fn text(directory: &Directory, strangers: &Tally, traffic: &Traffic) 
     for (id, _, counts) in &counted {
         let _ = writeln!(out, "imds_tokens_issued_total{{instance=\"{id}\"}} {}", counts.tokens_issued);
     }
-    let unknown = strangers.read();
-    let all = || counted.iter().map(|(id, _, counts)| (*id, counts)).chain([("", &unknown)]);
+    let all = || counted.iter().map(|(id, _, counts)| (*id, *counts)).chain([("", &tallies.strangers)]);
     family(
         &mut out,
         "imds_requests_total",
@@ -56,26 +48,15 @@ pub(crate) fn text(directory: &Directory, strangers: &Tally, traffic: &Traffic) 
     for (id, counts) in all() {
         histogram(&mut out, id, counts);
     }
-    for (name, help, counter) in [
-        ("imds_connections_total", "Connections accepted.", &traffic.accepted),
-        (
-            "imds_connections_over_limit_total",
-            "Connections closed because there were too many.",
-            &traffic.over_limit,
-        ),
-        (
-            "imds_connections_timed_out_total",
-            "Connections closed because a header or a body did not come.",
-            &traffic.timed_out,
-        ),
-        (
-            "imds_log_lines_lost_total",
-            "Access log lines that could not be written in time.",
-            &traffic.lines_lost,
-        ),
-    ] {
+    let traffic = [
+        ("imds_connections_total", "Connections accepted."),
+        ("imds_connections_over_limit_total", "Connections closed because there were too many."),
+        ("imds_connections_timed_out_total", "Connections closed because a header or a body did not come."),
+        ("imds_log_lines_lost_total", "Access log lines that could not be written in time."),
+    ];
+    for ((name, help), count) in traffic.into_iter().zip(tallies.traffic) {
         family(&mut out, name, help);
-        let _ = writeln!(out, "{name} {}", counter.load(Relaxed));
+        let _ = writeln!(out, "{name} {count}");
     }
     out
 }
@@ -112,15 +93,8 @@ mod tests {
     use super::*;
     use imds_core::access::Refusal;
     use imds_core::answer::Answer;
-    use imds_core::testing::{launch, noon};
-    use imds_store::registry::Entry;
-
-    fn directory(tokens: HttpTokens) -> Directory {
-        let mut instance = launch().instance();
-        instance.options.http_tokens = tokens;
-        let entry = Entry { instance, is_dated: true, listen: vec![], is_default: true };
-        Directory::new(vec![entry], &Directory::default(), noon())
-    }
+    use imds_core::audit::Tally;
+    use imds_core::testing::launch;
 
     #[test]
     fn each_of_cloudwatchs_two_counters_is_there_in_its_own_mode() {
@@ -136,9 +110,10 @@ mod tests {
                 "MetadataNoToken{",
             ),
         ] {
-            let directory = directory(tokens);
-            directory.default_instance().unwrap().tally.count(&Answer::Refused(Refusal::TokenMissing), 30);
-            let text = text(&directory, &Tally::default(), &Traffic::default());
+            let tally = Tally::default();
+            tally.count(&Answer::Refused(Refusal::TokenMissing), 30);
+            let instances = vec![(launch().id, tokens, tally.read())];
+            let text = text(&Tallies { instances, ..Tallies::default() });
             assert!(text.contains(shown) && !text.contains(hidden), "{text}");
             assert!(
                 text.contains("imds_requests_total{instance=\"i-12345678901234567\",status=\"401\"} 1\n")

@@ -7,6 +7,7 @@ use crate::Timestamp;
 use crate::access::{Refusal, Session};
 use crate::answer::Answer;
 use crate::id::InstanceId;
+use crate::options::HttpTokens;
 
 /// Which version of the service a request spoke: the headers say so (EC2 User Guide, "Access instance metadata").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +83,7 @@ pub struct Traffic {
 }
 
 /// What a [`Tally`] held at one moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts {
     /// IMDSv1 calls that were answered 200, counted while tokens are optional.
     pub metadata_no_token: u64,
@@ -96,6 +97,26 @@ pub struct Counts {
     pub latencies: [u64; BUCKETS.len() + 1],
     /// The sum of all latencies, in microseconds.
     pub latency_sum: u64,
+}
+
+/// All counters at one moment, on their way from where they are counted to where they are shown.
+#[derive(Debug, Clone, Default)]
+pub struct Tallies {
+    /// Those of each instance, with the mode that it is in.
+    pub instances: Vec<(InstanceId, HttpTokens, Counts)>,
+    /// Those of calls that belong to no instance.
+    pub strangers: Counts,
+    /// Connections accepted, over the limit and timed out, and log lines lost: see [`Traffic`].
+    pub traffic: [u64; 4],
+}
+
+impl Traffic {
+    /// The counts now, in the order of the fields.
+    #[must_use]
+    pub fn read(&self) -> [u64; 4] {
+        [&self.accepted, &self.over_limit, &self.timed_out, &self.lines_lost]
+            .map(|counter| counter.load(Relaxed))
+    }
 }
 
 impl Tally {

@@ -8,6 +8,7 @@ pub mod answer;
 pub mod audit;
 pub mod credentials;
 pub mod date;
+pub mod defaults;
 mod derive;
 pub mod document;
 mod error;
@@ -17,14 +18,18 @@ pub mod instance;
 pub mod interface;
 mod json;
 pub mod keyring;
+pub mod lifecycle;
+pub mod machine;
 pub mod options;
 pub mod request;
 pub mod testing;
 pub mod token;
 pub mod tree;
 mod ttl;
+mod words;
 
 pub use error::Error;
 pub use instance::Instance;
 /// A moment in UTC, from the clock that the caller read.
 pub use jiff::Timestamp;
+pub use machine::Machine;

@@ -1,42 +1,9 @@
 //! Metadata options: what EC2 lets an instance's owner decide about its metadata service, and which default applies.
 
-use std::fmt;
 use std::str::FromStr;
 
 use crate::Error;
-
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal),+ $(,)? }, $expected:literal) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum $name { $($(#[$vdoc])* $variant),+ }
-
-        impl $name {
-            /// The word that the EC2 API uses.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word),+ }
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = Error;
-
-            fn from_str(text: &str) -> Result<Self, Error> {
-                match text {
-                    $($word => Ok(Self::$variant),)+
-                    _ => Err(Error::malformed(text, $expected)),
-                }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-    };
-}
+use crate::words::words;
 
 words!(
     /// `HttpTokens`: whether a GET needs a session token (IMDSv2), or may come without one (IMDSv1).
@@ -138,7 +105,73 @@ pub struct Choice {
     pub instance_metadata_tags: Option<Switch>,
 }
 
+impl Choice {
+    /// What is chosen here, else in `other`: launch parameters over a launch template.
+    #[must_use]
+    pub fn over(self, other: &Self) -> Self {
+        Self {
+            http_tokens: self.http_tokens.or(other.http_tokens),
+            http_put_response_hop_limit: self
+                .http_put_response_hop_limit
+                .or(other.http_put_response_hop_limit),
+            http_endpoint: self.http_endpoint.or(other.http_endpoint),
+            http_protocol_ipv6: self.http_protocol_ipv6.or(other.http_protocol_ipv6),
+            instance_metadata_tags: self.instance_metadata_tags.or(other.instance_metadata_tags),
+        }
+    }
+
+    /// Is nothing chosen?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// One option that is not what it was: `HttpTokens` from `optional` to `required`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The option's name in the EC2 API.
+    pub option: &'static str,
+    /// What it was.
+    pub old: String,
+    /// What it is.
+    pub new: String,
+}
+
 impl MetadataOptions {
+    /// These options with a choice of others; what is left open stays as it is (`ModifyInstanceMetadataOptions`).
+    #[must_use]
+    pub fn with(self, choice: &Choice) -> Self {
+        Self {
+            http_tokens: choice.http_tokens.unwrap_or(self.http_tokens),
+            http_put_response_hop_limit: choice
+                .http_put_response_hop_limit
+                .unwrap_or(self.http_put_response_hop_limit),
+            http_endpoint: choice.http_endpoint.unwrap_or(self.http_endpoint),
+            http_protocol_ipv6: choice.http_protocol_ipv6.unwrap_or(self.http_protocol_ipv6),
+            instance_metadata_tags: choice.instance_metadata_tags.unwrap_or(self.instance_metadata_tags),
+        }
+    }
+
+    /// What `new` has that these options had not.
+    #[must_use]
+    pub fn changes(&self, new: &Self) -> Vec<Change> {
+        let texts = |of: &Self| {
+            [
+                ("HttpTokens", of.http_tokens.to_string()),
+                ("HttpPutResponseHopLimit", of.http_put_response_hop_limit.hops().to_string()),
+                ("HttpEndpoint", of.http_endpoint.to_string()),
+                ("HttpProtocolIpv6", of.http_protocol_ipv6.to_string()),
+                ("InstanceMetadataTags", of.instance_metadata_tags.to_string()),
+            ]
+        };
+        let pairs = texts(self).into_iter().zip(texts(new));
+        pairs
+            .filter(|(old, new)| old != new)
+            .map(|((option, old), (_, new))| Change { option, old, new })
+            .collect()
+    }
+
     /// The options of an instance that is launched now. Each is decided on its own: the launch, else the account,
     /// else (tokens and hop limit only) the image, else EC2's default (EC2 User Guide, "Order of precedence for
     /// instance metadata options").
@@ -212,6 +245,24 @@ mod tests {
         assert_eq!(hops(&none, ImdsSupport::Unspecified), 1);
         assert_eq!(hops(&required, ImdsSupport::Unspecified), 1);
         assert_eq!(hops(&one, ImdsSupport::V2_0), 1);
+    }
+
+    #[test]
+    fn what_is_left_out_stays_and_what_changed_is_told() {
+        let old =
+            MetadataOptions { http_put_response_hop_limit: HopLimit::TWO, ..MetadataOptions::default() };
+        let choice = Choice { http_tokens: Some(HttpTokens::Required), ..Choice::default() };
+        let new = old.with(&choice);
+        assert_eq!(new.http_put_response_hop_limit, HopLimit::TWO);
+        assert_eq!(
+            old.changes(&new),
+            [Change { option: "HttpTokens", old: "optional".into(), new: "required".into() }]
+        );
+        assert_eq!(old.changes(&old), []);
+        assert!(Choice::default().is_empty() && !choice.is_empty());
+        let template = Choice { http_tokens: Some(HttpTokens::Optional), ..choice };
+        assert_eq!(choice.over(&template).http_tokens, Some(HttpTokens::Required));
+        assert_eq!(Choice::default().over(&template), template);
     }
 
     #[test]

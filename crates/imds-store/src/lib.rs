@@ -1,6 +1,11 @@
-//! What OpenIMDS keeps: instances and keys, and the read side that a request asks.
+//! What OpenIMDS keeps: machines, account defaults, images, templates, keys; and the read side that a request asks.
 
 pub mod keyring;
+pub mod memory;
+pub mod record;
 pub mod registry;
+pub mod store;
 
-pub use registry::{Directory, Registry, Snapshot};
+pub use memory::Memory;
+pub use registry::{Registry, Snapshot};
+pub use store::{Error, Revision, Store};

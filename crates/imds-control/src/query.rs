@@ -1,0 +1,12 @@
+//! The AWS Query protocols: a form in, XML out. `ec2` for EC2, `query` for the others (control-api.md section 1).
+
+pub(crate) mod envelope;
+pub(crate) mod error;
+pub(crate) mod params;
+pub(crate) mod scope;
+pub(crate) mod xml;
+
+pub(crate) use error::Error;
+pub(crate) use params::Params;
+pub(crate) use scope::{Scope, Service};
+pub(crate) use xml::Xml;

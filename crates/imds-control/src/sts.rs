@@ -1,0 +1,3 @@
+//! The actions of STS.
+
+pub(crate) mod get_caller_identity;

@@ -1,0 +1,67 @@
+//! A store that lives as long as the process.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::Receiver;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::store::{Error, Event, Expected, Kept, Revision, Store, Watchers, Write};
+
+/// Keys and values in memory.
+#[derive(Debug, Default)]
+pub struct Memory(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    revision: Revision,
+    kept: BTreeMap<String, Kept>,
+    watchers: Watchers,
+}
+
+impl Memory {
+    /// A panic while the lock is held leaves whole batches behind, or none.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store for Memory {
+    fn get(&self, key: &str) -> Result<Option<Kept>, Error> {
+        Ok(self.state().kept.get(key).cloned())
+    }
+
+    fn list(&self, prefix: &str) -> Result<Vec<(String, Kept)>, Error> {
+        let state = self.state();
+        let from = state.kept.range(prefix.to_owned()..).take_while(|(key, _)| key.starts_with(prefix));
+        Ok(from.map(|(key, kept)| (key.clone(), kept.clone())).collect())
+    }
+
+    fn commit(&self, batch: &[Write]) -> Result<Revision, Error> {
+        let mut state = self.state();
+        let is_so = |write: &Write| match (write.expected, state.kept.get(&write.key)) {
+            (Expected::Any, _) | (Expected::Absent, None) => true,
+            (Expected::Revision(expected), Some(kept)) => kept.revision == expected,
+            (Expected::Absent, Some(_)) | (Expected::Revision(_), None) => false,
+        };
+        if let Some(write) = batch.iter().find(|write| !is_so(write)) {
+            return Err(Error::Conflict { key: write.key.clone() });
+        }
+        state.revision += 1;
+        let revision = state.revision;
+        for write in batch {
+            match &write.value {
+                Some(value) => {
+                    state.kept.insert(write.key.clone(), Kept { revision, value: value.clone() });
+                }
+                None => {
+                    state.kept.remove(&write.key);
+                }
+            }
+        }
+        state.watchers.tell(revision, batch);
+        Ok(revision)
+    }
+
+    fn watch(&self) -> Receiver<Event> {
+        self.state().watchers.add()
+    }
+}

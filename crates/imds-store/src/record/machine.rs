@@ -1,0 +1,91 @@
+//! The form of a machine.
+
+use imds_core::lifecycle::State;
+use imds_core::machine::Profile;
+use imds_core::{Machine, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{instance, text};
+
+/// What is kept of a machine. The keys of its role are not: they come from where they are read or minted.
+#[derive(Serialize, Deserialize)]
+pub struct Form {
+    instance: instance::Form,
+    state: String,
+    state_since: Timestamp,
+    #[serde(default)]
+    has_pending_options: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    client_token: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    profile: Option<ProfileForm>,
+    #[serde(default)]
+    is_termination_disabled: bool,
+    #[serde(default)]
+    is_stop_disabled: bool,
+    #[serde(default)]
+    is_terminated_on_shutdown: bool,
+    #[serde(default)]
+    is_ebs_optimized: bool,
+    #[serde(default)]
+    is_source_checked: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cpu_credits: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ProfileForm {
+    arn: String,
+    id: String,
+    association_id: String,
+    since: Timestamp,
+}
+
+impl From<&Machine> for Form {
+    fn from(machine: &Machine) -> Self {
+        Self {
+            instance: instance::Form::from(&machine.instance),
+            state: machine.state.to_string(),
+            state_since: machine.state_since,
+            has_pending_options: machine.has_pending_options,
+            client_token: machine.client_token.clone(),
+            profile: machine.profile.as_ref().map(|profile| ProfileForm {
+                arn: profile.arn.clone(),
+                id: profile.id.clone(),
+                association_id: profile.association_id.clone(),
+                since: profile.since,
+            }),
+            is_termination_disabled: machine.is_termination_disabled,
+            is_stop_disabled: machine.is_stop_disabled,
+            is_terminated_on_shutdown: machine.is_terminated_on_shutdown,
+            is_ebs_optimized: machine.is_ebs_optimized,
+            is_source_checked: machine.is_source_checked,
+            cpu_credits: machine.cpu_credits.clone(),
+        }
+    }
+}
+
+impl Form {
+    /// The machine that this is.
+    pub(super) fn machine(self) -> Result<Machine, String> {
+        Ok(Machine {
+            instance: self.instance.instance()?,
+            state: text::<State>(&self.state)?,
+            state_since: self.state_since,
+            has_pending_options: self.has_pending_options,
+            client_token: self.client_token,
+            profile: self.profile.map(|profile| Profile {
+                arn: profile.arn,
+                id: profile.id,
+                association_id: profile.association_id,
+                since: profile.since,
+            }),
+            is_termination_disabled: self.is_termination_disabled,
+            is_stop_disabled: self.is_stop_disabled,
+            is_terminated_on_shutdown: self.is_terminated_on_shutdown,
+            is_ebs_optimized: self.is_ebs_optimized,
+            is_source_checked: self.is_source_checked,
+            cpu_credits: self.cpu_credits,
+        })
+    }
+}

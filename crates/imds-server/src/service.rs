@@ -85,8 +85,8 @@ impl Service {
         let read = drop_body(body).await.and(request::check_target(&parts));
         let now = Timestamp::now();
         let asked = request::request(&parts);
-        let directory = self.shared.registry.directory();
-        let snapshot = source.instance(&directory);
+        let snapshot = source.instance(&self.shared.registry);
+        let snapshot = snapshot.as_deref();
         let answer = match read {
             Ok(()) => {
                 let keyring = self.shared.registry.keyring();
@@ -97,7 +97,7 @@ impl Service {
             Err(refusal) => Answer::Refused(refusal),
         };
         let micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
-        snapshot.map_or(&self.shared.strangers, |snapshot| &snapshot.tally).count(&answer, micros);
+        snapshot.map_or(&*self.shared.strangers, |snapshot| &*snapshot.tally).count(&answer, micros);
         self.tell(&Call {
             at: now,
             instance: snapshot.map(|snapshot| &snapshot.instance.id),
@@ -157,7 +157,7 @@ impl Service {
     }
 }
 
-fn reply(frame: &Frame, pages: ErrorPages, answer: Answer, snapshot: Option<&Arc<Snapshot>>) -> Reply {
+fn reply(frame: &Frame, pages: ErrorPages, answer: Answer, snapshot: Option<&Snapshot>) -> Reply {
     let mut limit = None;
     let response = match answer {
         Answer::Token { text, ttl, hop_limit } => {

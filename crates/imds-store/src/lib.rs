@@ -1,11 +1,14 @@
 //! What OpenIMDS keeps: machines, account defaults, images, templates, keys; and the read side that a request asks.
 
+pub mod embedded;
 pub mod keyring;
 pub mod memory;
+pub mod provider;
 pub mod record;
 pub mod registry;
 pub mod store;
 
+pub use embedded::Embedded;
 pub use memory::Memory;
 pub use registry::{Registry, Snapshot};
 pub use store::{Error, Revision, Store};

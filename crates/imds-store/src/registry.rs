@@ -1,18 +1,22 @@
 //! The read side: who is behind an address, with no lock and no await.
 //!
-//! A [`Directory`] is built whole and put in the place of the one before, so that a request sees all of a change or
-//! nothing of it.
+//! It follows the store, change by change. A [`Snapshot`] is put in the place of the one before, so that a request sees
+//! all of a change to an instance or nothing of it. One that is stopped keeps its address and is here, too: it answers
+//! nobody, and nobody else answers in its place.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use arc_swap::{ArcSwap, Guard};
+use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use imds_core::audit::Tally;
+use imds_core::credentials::Role;
 use imds_core::date::http_date;
 use imds_core::id::InstanceId;
 use imds_core::keyring::Keyring;
-use imds_core::{Instance, Timestamp};
+use imds_core::{Instance, Machine};
+
+use crate::record::Place;
 
 /// An instance as requests see it.
 #[derive(Debug)]
@@ -23,111 +27,78 @@ pub struct Snapshot {
     pub last_modified: String,
     /// Its counters, which live on when the record changes.
     pub tally: Arc<Tally>,
+    /// Does it run? Else it is stopped, and answers nobody.
+    pub is_running: bool,
 }
 
-/// What the owner wrote about one instance's place in the service.
-#[derive(Debug, Clone)]
-pub struct Entry {
-    /// The record.
-    pub instance: Instance,
-    /// Was its launch time given? Else that of the instance that is there already stays.
-    pub is_dated: bool,
-    /// Local addresses that belong to it alone.
-    pub listen: Vec<SocketAddr>,
-    /// Does it get the requests on loopback that no address claims?
-    pub is_default: bool,
+/// One thing that is not what it was.
+#[derive(Debug)]
+pub enum Change {
+    /// A machine; `None` for one that is not kept any longer.
+    Machine(InstanceId, Option<Box<Machine>>),
+    /// An instance's place in the service, which the configuration file gives it.
+    Place(InstanceId, Option<Place>),
+    /// The role of an instance, with its keys, which are not kept with the machine.
+    Role(InstanceId, Option<Box<Role>>),
 }
 
-/// All instances, found by what a connection shows.
-#[derive(Debug, Default)]
-pub struct Directory {
-    all: HashMap<InstanceId, Arc<Snapshot>>,
-    by_address: HashMap<IpAddr, Arc<Snapshot>>,
-    by_listen: HashMap<SocketAddr, Arc<Snapshot>>,
-    default: Option<Arc<Snapshot>>,
-}
-
-impl Directory {
-    /// The directory of these entries at `now`. What is the same as in `before` keeps its times and counters.
-    #[must_use]
-    pub fn new(entries: Vec<Entry>, before: &Self, now: Timestamp) -> Self {
-        let mut directory = Self::default();
-        for entry in entries {
-            let snapshot = snapshot(entry.instance, entry.is_dated, before, now);
-            for interface in &snapshot.instance.interfaces {
-                let v4 = interface.local_ipv4s.iter().copied().map(IpAddr::from);
-                let v6 = interface.ipv6s.iter().copied().map(IpAddr::from);
-                directory.by_address.extend(v4.chain(v6).map(|address| (address, Arc::clone(&snapshot))));
-            }
-            directory
-                .by_listen
-                .extend(entry.listen.into_iter().map(|listen| (listen, Arc::clone(&snapshot))));
-            if entry.is_default {
-                directory.default = Some(Arc::clone(&snapshot));
-            }
-            directory.all.insert(snapshot.instance.id.clone(), snapshot);
-        }
-        directory
-    }
-
-    /// The instance that owns a local address.
-    #[must_use]
-    pub fn by_listen(&self, local: SocketAddr) -> Option<&Arc<Snapshot>> {
-        self.by_listen.get(&local)
-    }
-
-    /// The instance that has a private address.
-    #[must_use]
-    pub fn by_address(&self, peer: IpAddr) -> Option<&Arc<Snapshot>> {
-        self.by_address.get(&peer.to_canonical())
-    }
-
-    /// The instance that gets what no address claims.
-    #[must_use]
-    pub fn default_instance(&self) -> Option<&Arc<Snapshot>> {
-        self.default.as_ref()
-    }
-
-    /// Every instance.
-    pub fn all(&self) -> impl Iterator<Item = &Arc<Snapshot>> {
-        self.all.values()
-    }
-}
-
-fn snapshot(mut instance: Instance, is_dated: bool, before: &Directory, now: Timestamp) -> Arc<Snapshot> {
-    let Some(old) = before.all.get(&instance.id) else {
-        instance.changed = now;
-        return Arc::new(Snapshot { last_modified: http_date(now), instance, tally: Arc::default() });
-    };
-    if !is_dated {
-        instance.pending_time = old.instance.pending_time;
-    }
-    instance.changed = old.instance.changed;
-    if instance == old.instance {
-        return Arc::clone(old);
-    }
-    instance.changed = now;
-    Arc::new(Snapshot { last_modified: http_date(now), instance, tally: Arc::clone(&old.tally) })
-}
-
-/// What requests read and the owner replaces.
+/// What requests read and the owner changes.
 #[derive(Debug)]
 pub struct Registry {
-    directory: ArcSwap<Directory>,
+    all: papaya::HashMap<InstanceId, Arc<Snapshot>>,
+    by_address: papaya::HashMap<IpAddr, Arc<Snapshot>>,
+    by_listen: papaya::HashMap<SocketAddr, InstanceId>,
+    default: ArcSwapOption<InstanceId>,
     keyring: ArcSwap<Keyring>,
+    /// What only changes need. One is made at a time.
+    aside: Mutex<Aside>,
+}
+
+/// What is known of instances beside their records.
+#[derive(Debug, Default)]
+struct Aside {
+    places: HashMap<InstanceId, Place>,
+    roles: HashMap<InstanceId, Role>,
 }
 
 impl Registry {
     /// A registry that knows no instance yet.
     #[must_use]
     pub fn new(keyring: Keyring) -> Self {
-        Self { directory: ArcSwap::default(), keyring: ArcSwap::from_pointee(keyring) }
+        Self {
+            all: papaya::HashMap::new(),
+            by_address: papaya::HashMap::new(),
+            by_listen: papaya::HashMap::new(),
+            default: ArcSwapOption::empty(),
+            keyring: ArcSwap::from_pointee(keyring),
+            aside: Mutex::default(),
+        }
     }
 
-    /// The directory now.
+    /// The instance that owns a local address.
     #[must_use]
-    pub fn directory(&self) -> Guard<Arc<Directory>> {
-        self.directory.load()
+    pub fn by_listen(&self, local: SocketAddr) -> Option<Arc<Snapshot>> {
+        let id = self.by_listen.pin().get(&local)?.clone();
+        self.all.pin().get(&id).cloned()
+    }
+
+    /// The instance that has a private address.
+    #[must_use]
+    pub fn by_address(&self, peer: IpAddr) -> Option<Arc<Snapshot>> {
+        self.by_address.pin().get(&peer.to_canonical()).cloned()
+    }
+
+    /// The instance that gets what no address claims.
+    #[must_use]
+    pub fn default_instance(&self) -> Option<Arc<Snapshot>> {
+        let id = self.default.load();
+        self.all.pin().get(id.as_deref()?).cloned()
+    }
+
+    /// Every instance that runs or is stopped.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Snapshot>> {
+        self.all.pin().values().cloned().collect()
     }
 
     /// The keys now.
@@ -136,63 +107,228 @@ impl Registry {
         self.keyring.load()
     }
 
-    /// From now on, these are the instances.
-    pub fn set_instances(&self, entries: Vec<Entry>, now: Timestamp) {
-        self.directory.store(Arc::new(Directory::new(entries, &self.directory.load(), now)));
-    }
-
     /// From now on, these are the keys.
     pub fn set_keyring(&self, keyring: Keyring) {
         self.keyring.store(Arc::new(keyring));
     }
+
+    /// Follows changes, in their order.
+    pub fn apply(&self, changes: impl IntoIterator<Item = Change>) {
+        let mut aside = self.aside.lock().unwrap_or_else(PoisonError::into_inner);
+        for change in changes {
+            match change {
+                Change::Machine(id, machine) => self.set_machine(&mut aside, id, machine),
+                Change::Place(id, place) => self.set_place(&mut aside, id, place),
+                Change::Role(id, role) => self.set_role(&mut aside, id, role),
+            }
+        }
+    }
+
+    fn set_machine(&self, aside: &mut Aside, id: InstanceId, machine: Option<Box<Machine>>) {
+        let old = self.all.pin().get(&id).cloned();
+        match machine.filter(|machine| !machine.state.is_terminated()) {
+            Some(machine) => {
+                let is_running = machine.state.is_running();
+                let mut instance = machine.instance;
+                instance.role = aside.roles.get(&id).cloned();
+                self.put(instance, is_running, old);
+            }
+            None => self.remove(&id, old),
+        }
+    }
+
+    fn set_place(&self, aside: &mut Aside, id: InstanceId, place: Option<Place>) {
+        // What stays is never missing: what is new comes first, and then what is not named any longer goes.
+        let listens = self.by_listen.pin();
+        let new = place.as_ref().map_or(&[][..], |place| &place.listen);
+        for listen in new {
+            listens.insert(*listen, id.clone());
+        }
+        let old = aside.places.get(&id).map_or(&[][..], |old| &old.listen);
+        for listen in old.iter().filter(|listen| !new.contains(listen)) {
+            if listens.get(listen) == Some(&id) {
+                listens.remove(listen);
+            }
+        }
+        let is_default = self.default.load().as_deref() == Some(&id);
+        match (is_default, place.as_ref().is_some_and(|place| place.is_default)) {
+            (false, true) => self.default.store(Some(Arc::new(id.clone()))),
+            (true, false) => self.default.store(None),
+            (true, true) | (false, false) => {}
+        }
+        match place {
+            Some(place) => aside.places.insert(id, place),
+            None => aside.places.remove(&id),
+        };
+    }
+
+    fn set_role(&self, aside: &mut Aside, id: InstanceId, role: Option<Box<Role>>) {
+        let role = role.map(|role| *role);
+        if let Some(old) = self.all.pin().get(&id).cloned()
+            && old.instance.role != role
+        {
+            let instance = Instance { role: role.clone(), ..old.instance.clone() };
+            self.put(instance, old.is_running, Some(old));
+        }
+        match role {
+            Some(role) => aside.roles.insert(id, role),
+            None => aside.roles.remove(&id),
+        };
+    }
+
+    /// Puts an instance in the place of what it was. New addresses come before old ones go, and an address that moved
+    /// to another instance meanwhile is not taken from that.
+    fn put(&self, instance: Instance, is_running: bool, old: Option<Arc<Snapshot>>) {
+        let last_modified = http_date(instance.changed);
+        let tally = old.as_ref().map(|old| Arc::clone(&old.tally)).unwrap_or_default();
+        let snapshot = Arc::new(Snapshot { instance, last_modified, tally, is_running });
+        let addresses = self.by_address.pin();
+        for address in addresses_of(&snapshot.instance) {
+            addresses.insert(address, Arc::clone(&snapshot));
+        }
+        self.all.pin().insert(snapshot.instance.id.clone(), Arc::clone(&snapshot));
+        if let Some(old) = old {
+            self.forget_addresses(&old, Some(&snapshot.instance));
+        }
+    }
+
+    fn remove(&self, id: &InstanceId, old: Option<Arc<Snapshot>>) {
+        self.all.pin().remove(id);
+        if let Some(old) = old {
+            self.forget_addresses(&old, None);
+        }
+    }
+
+    fn forget_addresses(&self, old: &Snapshot, kept: Option<&Instance>) {
+        let addresses = self.by_address.pin();
+        for address in addresses_of(&old.instance) {
+            let is_own =
+                addresses.get(&address).is_some_and(|owner| owner.instance.id == old.instance.id);
+            let is_kept = kept.is_some_and(|kept| addresses_of(kept).any(|other| other == address));
+            if is_own && !is_kept {
+                addresses.remove(&address);
+            }
+        }
+    }
+}
+
+/// Every private address of an instance.
+fn addresses_of(instance: &Instance) -> impl Iterator<Item = IpAddr> {
+    instance.interfaces.iter().flat_map(|interface| {
+        let v4 = interface.local_ipv4s.iter().copied().map(IpAddr::from);
+        v4.chain(interface.ipv6s.iter().copied().map(IpAddr::from))
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use imds_core::testing::{keyring, launch, noon};
-    use std::time::Duration;
+    use imds_core::lifecycle::State;
+    use imds_core::testing::{keyring, launch, noon, role};
+    use std::net::Ipv4Addr;
 
-    fn entry() -> Entry {
-        let listen = vec!["127.0.0.1:8080".parse().unwrap()];
-        Entry { instance: launch().instance(), is_dated: false, listen, is_default: true }
+    fn machine(id: &str, address: [u8; 4]) -> Machine {
+        let mut launch = launch();
+        launch.id = id.parse().unwrap();
+        launch.local_ipv4 = Some(address.into());
+        Machine::launched(launch.instance())
+    }
+
+    fn changed(machine: &Machine) -> Change {
+        Change::Machine(machine.instance.id.clone(), Some(Box::new(machine.clone())))
+    }
+
+    fn found(registry: &Registry, address: [u8; 4]) -> Option<String> {
+        let snapshot = registry.by_address(Ipv4Addr::from(address).into());
+        snapshot.map(|snapshot| snapshot.instance.id.to_string())
+    }
+
+    fn place(listen: &str, is_default: bool) -> Place {
+        Place { hash: String::new(), listen: vec![listen.parse().unwrap()], is_default }
     }
 
     #[test]
     fn an_instance_is_found_by_its_addresses_its_listen_and_as_the_default() {
         let registry = Registry::new(keyring());
-        registry.set_instances(vec![entry()], noon());
-        let directory = registry.directory();
-        assert!(directory.by_address("172.31.16.10".parse().unwrap()).is_some());
-        assert!(directory.by_address("::ffff:172.31.16.10".parse().unwrap()).is_some());
-        assert!(directory.by_address("172.31.16.11".parse().unwrap()).is_none());
-        assert!(directory.by_listen("127.0.0.1:8080".parse().unwrap()).is_some());
-        assert!(directory.by_listen("127.0.0.1:8081".parse().unwrap()).is_none());
-        assert!(directory.default_instance().is_some());
+        let one = machine("i-0000000a", [172, 31, 16, 10]);
+        let id = one.instance.id.clone();
+        registry.apply([Change::Place(id.clone(), Some(place("127.0.0.1:8080", true))), changed(&one)]);
+        assert_eq!(found(&registry, [172, 31, 16, 10]).as_deref(), Some("i-0000000a"));
+        assert!(registry.by_address("::ffff:172.31.16.10".parse().unwrap()).is_some());
+        assert_eq!(found(&registry, [172, 31, 16, 11]), None);
+        assert!(registry.by_listen("127.0.0.1:8080".parse().unwrap()).is_some());
+        assert!(registry.by_listen("127.0.0.1:8081".parse().unwrap()).is_none());
+        assert!(registry.default_instance().is_some());
+        registry.apply([Change::Place(id.clone(), Some(place("127.0.0.1:8081", false)))]);
+        assert!(registry.by_listen("127.0.0.1:8080".parse().unwrap()).is_none());
+        assert!(registry.by_listen("127.0.0.1:8081".parse().unwrap()).is_some());
+        assert!(registry.default_instance().is_none());
+        registry.apply([Change::Place(id, None)]);
+        assert!(registry.by_listen("127.0.0.1:8081".parse().unwrap()).is_none());
     }
 
     #[test]
-    fn what_does_not_change_keeps_its_times_and_what_does_keeps_its_counters() {
+    fn what_is_stopped_keeps_its_address_and_its_counters() {
         let registry = Registry::new(keyring());
-        let later = noon() + Duration::from_secs(60);
-        registry.set_instances(vec![entry()], noon());
-        let first = Arc::clone(registry.directory().default_instance().unwrap());
-        let mut relaunched = entry();
-        relaunched.instance.pending_time = later;
-        registry.set_instances(vec![relaunched], later);
-        let same = Arc::clone(registry.directory().default_instance().unwrap());
-        assert!(Arc::ptr_eq(&first, &same));
+        let mut one = machine("i-0000000a", [10, 0, 0, 5]);
+        registry.apply([changed(&one)]);
+        registry.all()[0].tally.count_status(200);
+        for (state, is_running) in [
+            (State::Stopping, false),
+            (State::Stopped, false),
+            (State::Pending, true),
+            (State::Running, true),
+        ] {
+            one.state = state;
+            registry.apply([changed(&one)]);
+            assert_eq!(found(&registry, [10, 0, 0, 5]).as_deref(), Some("i-0000000a"), "{state}");
+            assert_eq!(registry.all()[0].is_running, is_running, "{state}");
+        }
+        assert_eq!(registry.all()[0].tally.read().statuses[0], 1);
+        one.state = State::ShuttingDown;
+        registry.apply([changed(&one)]);
+        assert!(registry.all().is_empty());
+        registry.apply([Change::Machine(one.instance.id, None)]);
+    }
 
-        let mut renamed = entry();
-        renamed.instance.tags.insert("Name".into(), "web".into());
-        registry.set_instances(vec![renamed], later);
-        let changed = Arc::clone(registry.directory().default_instance().unwrap());
-        assert_eq!(changed.instance.changed, later);
-        assert_eq!(changed.last_modified, "Tue, 24 Nov 2026 12:01:00 GMT");
-        assert_eq!(changed.instance.pending_time, noon());
-        assert!(Arc::ptr_eq(&first.tally, &changed.tally));
+    #[test]
+    fn an_address_that_moved_stays_with_its_new_owner_in_either_order() {
+        for is_first_gone in [true, false] {
+            let registry = Registry::new(keyring());
+            let mut one = machine("i-0000000a", [10, 0, 0, 5]);
+            let two = machine("i-0000000b", [10, 0, 0, 5]);
+            registry.apply([changed(&one)]);
+            one.state = State::ShuttingDown;
+            let changes = [changed(&one), changed(&two)];
+            if is_first_gone {
+                registry.apply(changes);
+            } else {
+                registry.apply(changes.into_iter().rev());
+            }
+            assert_eq!(found(&registry, [10, 0, 0, 5]).as_deref(), Some("i-0000000b"));
+        }
+    }
 
-        registry.set_instances(vec![], later);
-        assert!(registry.directory().default_instance().is_none());
+    #[test]
+    fn a_new_address_comes_and_the_old_one_goes() {
+        let registry = Registry::new(keyring());
+        registry.apply([changed(&machine("i-0000000a", [10, 0, 0, 5]))]);
+        registry.apply([changed(&machine("i-0000000a", [10, 0, 0, 6]))]);
+        assert_eq!((found(&registry, [10, 0, 0, 5]), found(&registry, [10, 0, 0, 6]).is_some()), (None, true));
+    }
+
+    #[test]
+    fn a_role_comes_and_goes_beside_the_record() {
+        let registry = Registry::new(keyring());
+        let one = machine("i-0000000a", [10, 0, 0, 5]);
+        let id = one.instance.id.clone();
+        let has_role = || registry.all()[0].instance.role.is_some();
+        registry.apply([Change::Role(id.clone(), Some(Box::new(role()))), changed(&one)]);
+        assert!(has_role());
+        registry.apply([changed(&one)]);
+        assert!(has_role(), "a change of the machine leaves its role");
+        assert_eq!(registry.all()[0].last_modified, http_date(noon()));
+        registry.apply([Change::Role(id, None)]);
+        assert!(!has_role());
     }
 }

@@ -1,32 +1,32 @@
 //! The composition root: from a validated configuration and open sockets to a running service.
 
 use std::io::{self, Write as _};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use imds_control::Door;
-use imds_core::Timestamp;
+use imds_core::audit::Tallies;
 use imds_core::keyring::{Keyring, SECRET_LEN};
 use imds_server::audit::{Format, Log};
 use imds_server::{Service, Shared};
 use imds_store::Registry;
+use imds_store::registry::Change;
 use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::origin::WithOrigin;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use crate::config::{Config, Flags};
+use crate::config::Service as Settings;
 use crate::keeper::{Keeper, Link, Report};
 use crate::listen::{Gate, Listener, Workers};
 use crate::logging::Writer;
-use crate::{door, sandbox, thread};
+use crate::{sandbox, thread};
 
 /// All that a service is made of.
 pub struct App {
-    /// What it serves.
-    pub config: Config,
-    /// The flags that changed files are read with.
-    pub flags: Flags,
+    /// What was set for it.
+    pub settings: Settings,
+    /// What guests can see to begin with.
+    pub changes: Vec<Change>,
     /// The keys of its tokens.
     pub keyring: Keyring,
     /// The helper process.
@@ -35,8 +35,6 @@ pub struct App {
     pub signals: Signals,
     /// The listeners of each worker.
     pub listeners: Vec<Vec<Listener>>,
-    /// The door, if it has one.
-    pub door: Option<TcpListener>,
     /// How calls are told, if they are.
     pub log: Option<Format>,
 }
@@ -60,8 +58,7 @@ pub struct Arrived {
 
 /// The parts of a service that its main thread holds.
 pub struct Running {
-    registry: Arc<Registry>,
-    flags: Flags,
+    shared: Arc<Shared>,
     link: Link,
 }
 
@@ -76,14 +73,14 @@ impl App {
         mut on_signal: impl FnMut(Arrived, &Running) -> Option<Ended>,
     ) -> io::Result<Ended> {
         let registry = Arc::new(Registry::new(self.keyring));
-        registry.set_instances(self.config.instances, Timestamp::now());
+        registry.apply(self.changes);
         let shared = Arc::new(Shared {
-            registry: Arc::clone(&registry),
-            error_pages: self.config.service.error_pages,
+            registry,
+            error_pages: self.settings.error_pages,
             strangers: Arc::default(),
             traffic: Arc::default(),
         });
-        let gate = Arc::new(Gate::new(self.config.service.limits));
+        let gate = Arc::new(Gate::new(self.settings.limits));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
 
         sandbox::confine();
@@ -97,17 +94,10 @@ impl App {
         sandbox::filter();
         workers.release();
 
-        let door = Door {
-            registry: Arc::clone(&registry),
-            strangers: Arc::clone(&shared.strangers),
-            traffic: Arc::clone(&shared.traffic),
-            server_name: self.config.service.server_name,
-        };
         let ended = runtime.block_on(async {
-            let _door = self.door.map(|listener| door::open(listener, door)).transpose()?.map(tokio::spawn);
             ready();
             let link = Link::new(self.keeper.into_stream())?;
-            let mut running = Running { registry, flags: self.flags, link };
+            let mut running = Running { shared, link };
             loop {
                 tokio::select! {
                     report = running.link.next() => if let Some(ended) = running.take(report) {
@@ -134,36 +124,43 @@ impl Running {
     /// Does what a report asks for; the last one is why the service ends.
     fn take(&self, report: Option<Report>) -> Option<Ended> {
         match report {
-            Some(Report::Configuration(bundle)) => {
-                let now = Timestamp::now();
-                match Config::new(&bundle, &self.flags, now) {
-                    Ok(config) => {
-                        self.registry.set_instances(config.instances, now);
-                        tracing::info!("the configuration changed");
-                    }
-                    Err(error) => refuse(&error),
-                }
+            Some(Report::Changed { revision, changes }) => {
+                self.shared.registry.apply(changes);
+                self.link.applied(revision);
+                None
+            }
+            Some(Report::Asked) => {
+                self.link.counted(self.tallies());
                 None
             }
             Some(Report::Keyring(text)) => {
                 match imds_store::keyring::parse(&text) {
                     Ok(keyring) => {
-                        self.registry.set_keyring(keyring);
+                        self.shared.registry.set_keyring(keyring);
                         tracing::info!("the keyring changed");
                     }
                     Err(error) => tracing::error!(%error, "the keyring was refused; the one before stays"),
                 }
                 None
             }
-            report @ (Some(Report::Started | Report::Failed { .. } | Report::Ended { .. }) | None) => {
-                Some(Ended::Reported(report))
-            }
+            report @ (Some(
+                Report::Opened { .. } | Report::Started | Report::Failed { .. } | Report::Ended { .. },
+            )
+            | None) => Some(Ended::Reported(report)),
         }
     }
-}
 
-fn refuse(error: &crate::config::Error) {
-    tracing::error!(%error, "the configuration was refused; the one before stays");
+    /// All counters now.
+    fn tallies(&self) -> Tallies {
+        let counts = |snapshot: &imds_store::Snapshot| {
+            (snapshot.instance.id.clone(), snapshot.instance.options.http_tokens, snapshot.tally.read())
+        };
+        Tallies {
+            instances: self.shared.registry.all().iter().map(|snapshot| counts(snapshot)).collect(),
+            strangers: self.shared.strangers.read(),
+            traffic: self.shared.traffic.read(),
+        }
+    }
 }
 
 /// The signals that a service is sent. They are caught from the moment that this is made.

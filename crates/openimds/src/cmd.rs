@@ -1,10 +1,13 @@
 //! The verbs of the command line, one file each.
 
+mod defaults;
 mod get;
+mod instance;
 mod keyring;
 mod run;
 mod schema;
 mod serve;
+mod table;
 mod token;
 
 use std::path::{Path, PathBuf};
@@ -17,6 +20,7 @@ use zeroize::Zeroizing;
 use crate::app::{self, fail};
 use crate::args::{Cli, Verb};
 use crate::config::Config;
+use crate::keeper::Report;
 use crate::listen::raise_descriptor_limit;
 
 /// Runs the command line of this process.
@@ -29,6 +33,8 @@ pub fn main() -> ExitCode {
         Verb::Token(args) => token::run(&args),
         Verb::Keyring(args) => keyring::run(&args),
         Verb::Schema => schema::run(),
+        Verb::Instance(args) => instance::run(&args),
+        Verb::Defaults(args) => defaults::run(&args),
     };
     result.unwrap_or_else(|error| fail(format_args!("{error:#}")))
 }
@@ -55,4 +61,25 @@ fn keys(state: Option<&Path>) -> anyhow::Result<Keyring> {
         Some(state) => imds_store::keyring::load_or_create(state, &secret)?,
         None => Keyring::new(&secret),
     })
+}
+
+/// The exit status when the helper could not do its part.
+fn refused(report: Report) -> ExitCode {
+    match report {
+        Report::Failed { message, status } => {
+            fail(message);
+            ExitCode::from(status)
+        }
+        Report::Changed { .. }
+        | Report::Opened { .. }
+        | Report::Asked
+        | Report::Keyring(_)
+        | Report::Started
+        | Report::Ended { .. } => fail("the helper process did not begin its work"),
+    }
+}
+
+/// A result for programs.
+fn json(result: &impl serde::Serialize) -> anyhow::Result<String> {
+    Ok(serde_json::to_string_pretty(result)? + "\n")
 }

@@ -6,14 +6,14 @@ mod instance;
 mod text;
 
 use std::collections::HashSet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use imds_core::Timestamp;
 use imds_core::id::InstanceId;
 use imds_core::options::Choice;
 use imds_server::{ErrorPages, Scope};
-use imds_store::registry::Entry;
+use imds_store::provider::file::{self as feed, Entry};
 
 pub use file::schema;
 pub use gather::{Bundle, gather};
@@ -70,6 +70,8 @@ pub struct Service {
     pub limits: Limits,
     /// A further `Host` that the door accepts.
     pub server_name: Option<String>,
+    /// The default VPC's block: network address and prefix length.
+    pub vpc: (Ipv4Addr, u8),
 }
 
 /// Everything, validated.
@@ -77,7 +79,8 @@ pub struct Service {
 pub struct Config {
     /// What is set once.
     pub service: Service,
-    /// The instances, which can change while the service runs.
+    /// The instances that the file names, in its order, and the built-in one where there has to be one. They can change
+    /// while the service runs.
     pub instances: Vec<Entry>,
 }
 
@@ -132,9 +135,12 @@ impl Config {
         let file = bundle.parsed()?;
         let service = service(&file.service, flags)?;
         let mut instances = Vec::new();
-        for entry in &file.instance {
+        let hashes = Hashes::new(bundle, flags, service.vpc)?;
+        for (index, entry) in file.instance.iter().enumerate() {
             let at = |what: String| bundle.refused(entry.span().start, what);
-            instances.push(instance::entry(entry.get_ref(), bundle, &file.service, flags, now).map_err(at)?);
+            let mut instance = instance::entry(entry.get_ref(), bundle, service.vpc, flags, now).map_err(at)?;
+            instance.place.hash = hashes.of(Some((index, entry.get_ref())));
+            instances.push(instance);
         }
         let mut seen = Seen { listens: service.listen.iter().copied().collect(), ..Seen::default() };
         for (written, entry) in file.instance.iter().zip(&instances) {
@@ -143,13 +149,14 @@ impl Config {
             }
         }
         if let [only] = &mut instances[..] {
-            only.is_default = true;
+            only.place.is_default = true;
         }
-        if !instances.iter().any(|entry| entry.is_default) {
+        if !instances.iter().any(|entry| entry.place.is_default) {
             let place =
                 "the built-in instance, which gets what no address claims when none has `default = true`";
-            let built_in = instance::built_in(bundle, &file.service, flags, now);
-            let built_in = built_in.map_err(|what| Error::flag(place, what))?;
+            let built_in = instance::built_in(bundle, service.vpc, flags, now);
+            let mut built_in = built_in.map_err(|what| Error::flag(place, what))?;
+            built_in.place.hash = hashes.of(None);
             if let Some(twice) = seen.twice(&built_in) {
                 return Err(Error::flag(place, twice));
             }
@@ -158,16 +165,62 @@ impl Config {
         Ok(Self { service, instances })
     }
 
+    /// A refusal of what was to be done with an instance, at its entry.
+    #[must_use]
+    pub fn refused(&self, bundle: &Bundle, id: &InstanceId, what: String) -> Error {
+        let index = self.instances.iter().position(|entry| entry.instance.id == *id);
+        let file = bundle.parsed().ok();
+        let entry = file.as_ref().zip(index).and_then(|(file, index)| file.instance.get(index));
+        match entry {
+            Some(entry) => bundle.refused(entry.span().start, what),
+            None => Error::flag("the built-in instance", what),
+        }
+    }
+
     /// Every address that metadata is served on, and for whom: the service's own, and those of single instances.
     #[must_use]
     pub fn listen(&self) -> Vec<(SocketAddr, Scope)> {
         let shared = self.service.listen.iter().map(|address| (*address, Scope::Addresses));
-        let own = self
-            .instances
-            .iter()
-            .flat_map(|entry| &entry.listen)
-            .map(|address| (*address, Scope::Own(*address)));
+        let own = feed::listens(&self.instances).map(|address| (address, Scope::Own(address)));
         shared.chain(own).collect()
+    }
+}
+
+/// The hashes by which an entry is known to be the one that was applied before.
+struct Hashes<'b> {
+    bundle: &'b Bundle,
+    tables: Vec<toml::Table>,
+    /// What the flags fill in: they count as if they were written.
+    flags: Vec<Vec<u8>>,
+}
+
+impl<'b> Hashes<'b> {
+    fn new(bundle: &'b Bundle, flags: &Flags, vpc: (Ipv4Addr, u8)) -> Result<Self, Error> {
+        let options = flags.options;
+        let mut parts = vec![
+            format!("{}/{}", vpc.0, vpc.1),
+            options.http_tokens.map(|tokens| tokens.to_string()).unwrap_or_default(),
+            options.http_put_response_hop_limit.map(|hops| hops.hops().to_string()).unwrap_or_default(),
+        ];
+        let switches = [options.http_endpoint, options.http_protocol_ipv6, options.instance_metadata_tags];
+        parts.extend(switches.map(|switch| switch.map(|switch| switch.to_string()).unwrap_or_default()));
+        let files = [&flags.user_data_file, &flags.ssh_key_file];
+        let files = files.map(|file| file.as_deref().map_or(&[][..], |path| bundle.content(path)).to_vec());
+        Ok(Self {
+            bundle,
+            tables: bundle.tables()?,
+            flags: parts.into_iter().map(String::into_bytes).chain(files).collect(),
+        })
+    }
+
+    /// The hash of an entry of the file, or of the built-in instance. The order of keys, blanks and comments do not
+    /// count; what is in the files that it names does.
+    fn of(&self, entry: Option<(usize, &file::Instance)>) -> String {
+        let table = entry.and_then(|(index, _)| self.tables.get(index)).map(ToString::to_string);
+        let files = entry.map(|(_, entry)| entry.files()).into_iter().flatten();
+        let files = files.map(|name| self.bundle.named(name));
+        let flags = self.flags.iter().map(Vec::as_slice);
+        feed::hash(table.iter().map(String::as_bytes).chain(flags).chain(files))
     }
 }
 
@@ -187,7 +240,7 @@ impl Seen {
         if !self.ids.insert(instance.id.clone()) {
             return Some(format!("a second instance is called {}; ids must differ", instance.id));
         }
-        if entry.is_default && std::mem::replace(&mut self.has_default, true) {
+        if entry.place.is_default && std::mem::replace(&mut self.has_default, true) {
             return Some("a second instance has `default = true`; one can".to_owned());
         }
         let mut macs = HashSet::new();
@@ -201,7 +254,7 @@ impl Seen {
                 return Some(format!("{address} belongs to another interface too; addresses must differ"));
             }
         }
-        let listen = entry.listen.iter().find(|listen| !self.listens.insert(**listen))?;
+        let listen = entry.place.listen.iter().find(|listen| !self.listens.insert(**listen))?;
         Some(format!("{listen} is listened on twice; an instance's own listen is its alone"))
     }
 }
@@ -230,9 +283,16 @@ fn service(file: &file::Service, flags: &Flags) -> Result<Service, Error> {
     let seconds = |file: &Option<text::Text<Seconds>>, flag: Option<Seconds>| {
         file.as_ref().map(|text| text.0).or(flag).map(|s| s.0)
     };
+    let Cidr(network, prefix) = file
+        .vpc_cidr
+        .as_ref()
+        .map(|cidr| cidr.0)
+        .or(flags.vpc_cidr)
+        .unwrap_or(Cidr(Ipv4Addr::new(172, 31, 0, 0), 16));
     Ok(Service {
         listen,
         admin,
+        vpc: (network, prefix),
         error_pages: file.error_pages.map(ErrorPages::from).or(flags.error_pages).unwrap_or_default(),
         limits: Limits {
             header_timeout: seconds(&file.header_timeout, flags.header_timeout)

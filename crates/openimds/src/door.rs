@@ -6,10 +6,14 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use imds_control::Door;
+use http::Request;
+use hyper::service::Service as _;
+use imds_control::{Door, Peer};
 use tokio::sync::Semaphore;
 
 /// Connections that the door has at once; more wait.
@@ -29,8 +33,8 @@ pub fn open(listener: TcpListener, door: Door) -> io::Result<impl Future<Output 
     Ok(async move {
         loop {
             let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-            let stream = match listener.accept().await {
-                Ok((stream, _)) => stream,
+            let (stream, peer) = match listener.accept().await {
+                Ok(accepted) => accepted,
                 Err(error) => {
                     tracing::warn!(%error, "a connection to the door could not be accepted");
                     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -39,7 +43,12 @@ pub fn open(listener: TcpListener, door: Door) -> io::Result<impl Future<Output 
             };
             let mut builder = http1::Builder::new();
             builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
-            let connection = builder.serve_connection(TokioIo::new(stream), service.clone());
+            let service = service.clone();
+            let service = service_fn(move |mut request: Request<Incoming>| {
+                request.extensions_mut().insert(Peer(peer.ip().to_canonical()));
+                service.call(request)
+            });
+            let connection = builder.serve_connection(TokioIo::new(stream), service);
             tokio::spawn(async move {
                 if let Err(error) = connection.await {
                     tracing::debug!(%error, "a connection to the door ended early");

@@ -1,24 +1,42 @@
-//! The helper process: it reads files, starts the command of `imds run` and waits for it, so that the process that
-//! reads guests' bytes needs to do none of that and can be shut in.
+//! The helper process: it keeps the store and opens the door, reads files, starts the command of `imds run` and waits
+//! for it, so that the process that reads guests' bytes needs to do none of that and can be shut in.
 //!
-//! Reports go one way over the socketpair, signals for the command the other. Each ends when the other does.
+//! Reports go one way over the socketpair, orders the other. Each process ends when the other does.
 
+mod command;
 mod duty;
+mod feed;
+mod house;
+mod link;
+mod order;
+mod orders;
 mod report;
+mod watch;
 
-use std::io::{self, Read as _, Write as _};
-use std::net::TcpListener;
+use std::io::{self, Write as _};
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 
 use imds_netns::{Helper, fork, handoff};
+use imds_store::registry::Change;
 
-pub use duty::{Command, Duty};
-pub use report::{Link, Report};
+pub use command::Command;
+pub use duty::{Duty, Task};
+pub use link::Link;
+pub use report::Report;
 
 /// The helper process, as the service sees it.
 pub struct Keeper {
     stream: UnixStream,
+}
+
+/// What the helper has to begin with.
+pub struct Opened {
+    /// All that guests can see.
+    pub changes: Vec<Change>,
+    /// Where the door is, if there is one.
+    pub admin: Option<SocketAddr>,
 }
 
 /// Starts the helper. Must be called before the first thread is.
@@ -31,22 +49,38 @@ pub fn start(duty: Duty) -> Result<Keeper, imds_netns::Error> {
 }
 
 impl Keeper {
+    /// Waits until the helper has told all that there is.
+    ///
+    /// # Errors
+    /// The helper's report when it could not.
+    pub fn opened(&mut self) -> Result<Opened, Report> {
+        let mut all = Vec::new();
+        loop {
+            match report::wait(&mut self.stream) {
+                Some(Report::Changed { changes, .. }) => all.extend(changes),
+                Some(Report::Opened { admin }) => return Ok(Opened { changes: all, admin }),
+                Some(report) => return Err(report),
+                None => return Err(gone()),
+            }
+        }
+    }
+
     /// Lets the command start, waits until it runs, and takes the sockets that listen in its namespace.
     ///
     /// # Errors
-    /// The helper's report when the command could not be started.
+    /// When the helper cannot be spoken with; the helper's report when the command could not be started.
     pub fn listeners(&mut self) -> io::Result<Result<Vec<TcpListener>, Report>> {
-        self.stream.write_all(&[START])?;
+        self.stream.write_all(&report::encode(&order::Order::Start)?)?;
         let mut buffer = vec![0; 64 * 1024];
         let (length, sockets) = handoff::recv(&self.stream, &mut buffer)?;
         buffer.truncate(length);
-        match report::decode(&buffer) {
+        Ok(match report::decode_whole(&buffer) {
             Some(Report::Started) => {
-                Ok(Ok(sockets.into_iter().map(|fd: OwnedFd| TcpListener::from(fd)).collect()))
+                Ok(sockets.into_iter().map(|fd: OwnedFd| TcpListener::from(fd)).collect())
             }
-            Some(report) => Ok(Err(report)),
-            None => Err(io::Error::other("the helper process ended before it had started the command")),
-        }
+            Some(report) => Err(report),
+            None => Err(gone()),
+        })
     }
 
     /// The stream of reports, from here on.
@@ -56,24 +90,15 @@ impl Keeper {
     }
 }
 
-/// Says on the way back that the command may start. No signal has this number.
-const START: u8 = 0;
-
-/// Waits until the command may start; `None` when the service is gone.
-fn may_start(stream: &mut UnixStream) -> Option<()> {
-    let mut byte = [0; 1];
-    stream.read_exact(&mut byte).ok()
+fn gone() -> Report {
+    Report::Failed { message: "the helper process ended before its work began".to_owned(), status: 1 }
 }
 
-/// Reads the signals that are to be passed to the command; `None` when the service is gone.
-fn signals(stream: &mut UnixStream) -> Option<Vec<i32>> {
-    let mut buffer = [0; 16];
-    match stream.read(&mut buffer) {
-        Ok(0) => None,
-        Ok(length) => Some(buffer[..length].iter().copied().map(i32::from).collect()),
-        Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {
-            Some(Vec::new())
+fn retried<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(rustix::io::Errno::INTR) => {}
+            result => return result.map_err(io::Error::from),
         }
-        Err(_) => None,
     }
 }

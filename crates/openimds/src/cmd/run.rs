@@ -13,7 +13,7 @@ use imds_server::audit::Format;
 use crate::app::{App, Ended, Signals, fail};
 use crate::args::Run;
 use crate::config::{Config, gather};
-use crate::keeper::{self, Command, Duty, Report};
+use crate::keeper::{self, Command, Duty, Opened, Report, Task};
 use crate::listen::Listener;
 use crate::logging;
 
@@ -41,20 +41,25 @@ pub(super) fn run(args: Run) -> anyhow::Result<ExitCode> {
     let command = command(&args.command, plan(&config));
     let duty = Duty {
         config: args.options.config,
-        flags: flags.clone(),
+        flags,
         bundle,
         state: super::watched(args.options.state, &keyring),
-        command: Some(command),
+        task: Task::Run(Box::new(command)),
     };
     let mut keeper = keeper::start(duty)?;
     // Before there is a command that could send one.
     let signals = Signals::catch()?;
+    let Opened { changes, .. } = match keeper.opened() {
+        Ok(opened) => opened,
+        Err(report) => return Ok(super::refused(report)),
+    };
     let listeners = match keeper.listeners()? {
         Ok(listeners) => listeners.into_iter().map(Listener::in_namespace).collect::<Result<_, _>>()?,
-        Err(report) => return Ok(refused(report)),
+        Err(report) => return Ok(super::refused(report)),
     };
     super::limit(&mut config);
-    let app = App { config, flags, keyring, keeper, signals, listeners: vec![listeners], door: None, log };
+    let settings = config.service;
+    let app = App { settings, changes, keyring, keeper, signals, listeners: vec![listeners], log };
     let ended = app.serve(
         || {},
         |signal, running| {
@@ -75,7 +80,7 @@ pub(super) fn run(args: Run) -> anyhow::Result<ExitCode> {
 
 /// The addresses of the namespace, and those among them that answer.
 fn plan(config: &Config) -> Plan {
-    let default = config.instances.iter().find(|entry| entry.is_default);
+    let default = config.instances.iter().find(|entry| entry.place.is_default);
     let has_ipv6 = default.is_some_and(|entry| entry.instance.options.http_protocol_ipv6 == Switch::Enabled);
     let mut plan = Plan { addresses: vec![IPV4, CONTAINER_CREDENTIALS], listen: vec![(IPV4, 80).into()] };
     // A kernel without IPv6 has no way by which anything meant for its address could leave.
@@ -116,18 +121,6 @@ fn without_proxy(before: Option<&OsStr>) -> OsString {
     }
     list.push(format!("{IPV4},{IPV6},[{IPV6}],{CONTAINER_CREDENTIALS}"));
     list
-}
-
-fn refused(report: Report) -> ExitCode {
-    match report {
-        Report::Failed { message, status } => {
-            fail(message);
-            ExitCode::from(status)
-        }
-        Report::Configuration(_) | Report::Keyring(_) | Report::Started | Report::Ended { .. } => {
-            fail("the helper process did not start the command")
-        }
-    }
 }
 
 /// Ends as the command ended: with its status, or by its signal.

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Write as _;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -12,7 +12,7 @@ use imds_server::audit::Format;
 use crate::app::{App, Ended, Signals, print, ready_line};
 use crate::args::Serve;
 use crate::config::{Config, gather};
-use crate::keeper::{self, Duty};
+use crate::keeper::{self, Duty, Opened, Task};
 use crate::listen::{Listener, bind};
 use crate::logging;
 
@@ -32,22 +32,23 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
     // Before anything listens: a helper that held the sockets would keep the ports for as long as it lives on.
     let duty = Duty {
         config: args.options.config,
-        flags: flags.clone(),
+        flags,
         bundle,
         state: super::watched(args.options.state, &keyring),
-        command: None,
+        task: Task::Serve,
     };
-    let keeper = keeper::start(duty)?;
+    let mut keeper = keeper::start(duty)?;
     let signals = Signals::catch()?;
+    let Opened { changes, admin } = match keeper.opened() {
+        Ok(opened) => opened,
+        Err(report) => return Ok(super::refused(report)),
+    };
+    let admin = admin.unwrap_or(config.service.admin);
     let (listeners, listen) = listen(&config)?;
-    let admin = config.service.admin;
-    let door = TcpListener::bind(admin).with_context(|| {
-        format!("cannot open the door at {admin}: is another service running? Give it another --admin")
-    })?;
-    let admin = door.local_addr()?;
     super::limit(&mut config);
 
-    let app = App { config, flags, keyring, keeper, signals, listeners, door: Some(door), log: Some(format) };
+    let settings = config.service;
+    let app = App { settings, changes, keyring, keeper, signals, listeners, log: Some(format) };
     let announce = || {
         let line = ready_line(&listen, admin);
         if args.print_ready {

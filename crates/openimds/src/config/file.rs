@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use imds_core::Timestamp;
 use imds_core::id::{AccountId, InstanceId};
@@ -145,6 +145,16 @@ pub(super) struct Instance {
     pub(super) tags: Option<BTreeMap<Text<Line>, Text<Line>>>,
     /// A file whose bytes are the user data, beside this one if its path is not absolute.
     pub(super) user_data_file: Option<PathBuf>,
+}
+
+impl Instance {
+    /// The files that it names.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        let keys = self.role.as_ref().map(|role| &role.credentials);
+        let secret = keys.and_then(|keys| keys.secret_access_key_file.as_deref());
+        let token = keys.and_then(|keys| keys.session_token_file.as_deref());
+        [self.user_data_file.as_deref(), self.ssh_key_file.as_deref(), secret, token].into_iter().flatten()
+    }
 }
 
 /// `[instance.autoscaling]`

@@ -40,13 +40,7 @@ pub fn gather(config: Option<&Path>, flags: &Flags) -> Result<Bundle, Error> {
     let file = bundle.parsed()?;
     for instance in &file.instance {
         let instance = instance.get_ref();
-        let keys = instance.role.as_ref().map(|role| &role.credentials);
-        let secret = keys.and_then(|keys| keys.secret_access_key_file.as_ref());
-        let token = keys.and_then(|keys| keys.session_token_file.as_ref());
-        for name in [instance.user_data_file.as_ref(), instance.ssh_key_file.as_ref(), secret, token]
-            .into_iter()
-            .flatten()
-        {
+        for name in instance.files() {
             let path = bundle.resolve(name);
             bundle.files.push((path.clone().into(), read(&path)?));
         }
@@ -74,6 +68,17 @@ impl Bundle {
             let offset = error.span().map_or(0, |span| span.start);
             Error::at(Path::new(&self.path), &self.text, offset, error.message())
         })
+    }
+
+    /// The entries of the instances, as tables.
+    pub(super) fn tables(&self) -> Result<Vec<toml::Table>, Error> {
+        #[derive(Deserialize)]
+        struct Tables {
+            #[serde(default)]
+            instance: Vec<toml::Table>,
+        }
+        let read = toml::from_str::<Tables>(&self.text).map(|tables| tables.instance);
+        read.map_err(|error| self.refused(0, error.message().to_owned()))
     }
 
     /// A refusal of what stands at byte `offset` of the file.

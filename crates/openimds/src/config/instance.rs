@@ -11,12 +11,13 @@ use imds_core::events::{Events, Maintenance, SpotAction};
 use imds_core::instance::{Instance, Launch};
 use imds_core::interface::Interface;
 use imds_core::options::{Choice, ImdsSupport, MetadataOptions};
-use imds_store::registry::Entry;
+use imds_store::provider::file::Entry;
+use imds_store::record::Place;
 
 use super::file::{self, CredentialsKind};
 use super::gather::Bundle;
 use super::text::{Line, Name, Text};
-use super::{Cidr, Flags};
+use super::Flags;
 
 /// EC2's limit on user data.
 const USER_DATA_LIMIT: usize = 16 * 1024;
@@ -24,12 +25,12 @@ const USER_DATA_LIMIT: usize = 16 * 1024;
 /// The one instance of a service that was given none.
 pub(super) fn built_in(
     bundle: &Bundle,
-    service: &file::Service,
+    vpc: (Ipv4Addr, u8),
     flags: &Flags,
     now: Timestamp,
 ) -> Result<Entry, String> {
-    let mut entry = entry(&file::Instance::default(), bundle, service, flags, now)?;
-    entry.is_default = true;
+    let mut entry = entry(&file::Instance::default(), bundle, vpc, flags, now)?;
+    entry.place.is_default = true;
     Ok(entry)
 }
 
@@ -37,7 +38,7 @@ pub(super) fn built_in(
 pub(super) fn entry(
     written: &file::Instance,
     bundle: &Bundle,
-    service: &file::Service,
+    vpc: (Ipv4Addr, u8),
     flags: &Flags,
     now: Timestamp,
 ) -> Result<Entry, String> {
@@ -52,7 +53,8 @@ pub(super) fn entry(
     {
         return Err(format!("local-ipv4 says {own} and the first interface {first}; leave one of them out"));
     }
-    let launch = launch(written, service, flags, now)?;
+    let choice = Choice::from(written.metadata_options.unwrap_or_default()).over(&flags.options);
+    let launch = launch(written, &choice, vpc, now)?;
     let mut instance = launch.clone().instance();
     set_plain(&mut instance, written);
     set_network(&mut instance, written, &launch)?;
@@ -70,18 +72,18 @@ pub(super) fn entry(
         instance.public_keys.push(key_pair(text, path, written.ssh_key_name.as_ref())?);
     }
     instance.check().map_err(|error| error.to_string())?;
-    Ok(Entry {
-        instance,
-        is_dated: written.pending_time.is_some(),
+    let place = Place {
+        hash: String::new(),
         listen: written.listen.iter().flatten().map(|listen| listen.0).collect(),
         is_default: written.default.unwrap_or(false),
-    })
+    };
+    Ok(Entry { instance, choice, is_dated: written.pending_time.is_some(), place })
 }
 
 fn launch(
     written: &file::Instance,
-    service: &file::Service,
-    flags: &Flags,
+    choice: &Choice,
+    vpc: (Ipv4Addr, u8),
     now: Timestamp,
 ) -> Result<Launch, String> {
     let placement = written.placement.as_ref();
@@ -98,13 +100,6 @@ fn launch(
         (None, Some(Text(region))) => format!("{}a", region.0),
         (None, None) => "us-east-1a".to_owned(),
     };
-    let Cidr(network, prefix) = service
-        .vpc_cidr
-        .as_ref()
-        .map(|cidr| cidr.0)
-        .or(flags.vpc_cidr)
-        .unwrap_or(Cidr(Ipv4Addr::new(172, 31, 0, 0), 16));
-    let options = over(written.metadata_options.unwrap_or_default().into(), &flags.options);
     let at = written.pending_time.as_ref().map_or(now, |time| time.0);
     let fixed = |text: &str| text.parse().map_err(|error: imds_core::Error| error.to_string());
     Ok(Launch {
@@ -119,8 +114,9 @@ fn launch(
         availability_zone,
         instance_type: line(written.instance_type.as_ref()).unwrap_or_else(|| "t3.micro".into()),
         local_ipv4: written.local_ipv4.as_ref().or_else(|| first_address(written)).map(|address| address.0),
-        vpc: (network, prefix),
-        options: MetadataOptions::at_launch(&options, &Choice::default(), ImdsSupport::Unspecified),
+        vpc,
+        // As long as nothing is known of the account and the image.
+        options: MetadataOptions::at_launch(choice, &Choice::default(), ImdsSupport::Unspecified),
         at,
     })
 }
@@ -129,17 +125,6 @@ fn launch(
 fn first_address(written: &file::Instance) -> Option<&Text<Ipv4Addr>> {
     let first = written.interface.iter().flatten().find(|interface| interface.device_number == Some(0))?;
     first.local_ipv4s.as_deref()?.first()
-}
-
-/// What is chosen in `file`, else in `flags`.
-fn over(file: Choice, flags: &Choice) -> Choice {
-    Choice {
-        http_tokens: file.http_tokens.or(flags.http_tokens),
-        http_put_response_hop_limit: file.http_put_response_hop_limit.or(flags.http_put_response_hop_limit),
-        http_endpoint: file.http_endpoint.or(flags.http_endpoint),
-        http_protocol_ipv6: file.http_protocol_ipv6.or(flags.http_protocol_ipv6),
-        instance_metadata_tags: file.instance_metadata_tags.or(flags.instance_metadata_tags),
-    }
 }
 
 fn line(text: Option<&Text<Line>>) -> Option<String> {

@@ -44,7 +44,7 @@ fn without_a_file_there_is_one_instance_on_loopback() {
     assert_eq!(config.listen(), [(LISTEN.parse().unwrap(), Scope::Addresses)]);
     assert_eq!(config.service.admin, ADMIN.parse().unwrap());
     let [entry] = &config.instances[..] else { panic!("one instance") };
-    assert!(entry.is_default);
+    assert!(entry.place.is_default);
     assert_eq!(entry.instance.id.as_str(), "i-12345678901234567");
     assert_eq!(entry.instance.options, imds_core::options::MetadataOptions::default());
 }
@@ -91,7 +91,7 @@ fn flags_fill_what_the_file_leaves_out() {
 fn who_is_the_default() {
     let ids = |text: &str| {
         let config = config(text).unwrap();
-        let default = config.instances.iter().find(|entry| entry.is_default).unwrap();
+        let default = config.instances.iter().find(|entry| entry.place.is_default).unwrap();
         (config.instances.len(), default.instance.id.to_string())
     };
     let two = "[[instance]]\ninstance-id = \"i-0000000a\"\n[[instance]]\ninstance-id = \"i-0000000b\"\n";

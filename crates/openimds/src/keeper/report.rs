@@ -1,25 +1,46 @@
 //! What the helper tells the service: a length and JSON.
 
-use std::io::{self, Write as _};
+use std::borrow::Cow;
+use std::io::{self, Read, Write as _};
+use std::net::SocketAddr;
+use std::os::fd::BorrowedFd;
 use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use imds_core::Machine;
+use imds_core::credentials::{Credentials, Role, Secret};
+use imds_core::id::InstanceId;
+use imds_core::{Timestamp, machine};
+use imds_netns::handoff;
+use imds_store::Revision;
+use imds_store::record::{Place, Record, decode};
+use imds_store::registry::Change;
 use serde::{Deserialize, Serialize};
-use tokio::io::AsyncReadExt as _;
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use serde_json::value::RawValue;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 use zeroize::Zeroizing;
 
-use crate::config::Bundle;
-
 /// A report.
-#[derive(Serialize, Deserialize)]
 pub enum Report {
-    /// The configuration changed and is valid.
-    Configuration(Box<Bundle>),
+    /// Instances changed, up to this commit.
+    Changed {
+        /// The commit.
+        revision: Revision,
+        /// What is not as it was.
+        changes: Vec<Change>,
+    },
+    /// All that there was is told, and the door is open, if there is one.
+    Opened {
+        /// Where.
+        admin: Option<SocketAddr>,
+    },
+    /// The door wants the counters.
+    Asked,
     /// The keyring changed: its text.
     Keyring(Zeroizing<String>),
     /// The command runs; the sockets that listen in its namespace come along.
     Started,
-    /// The command could not be started.
+    /// The helper could not do its part.
     Failed {
         /// What the user is told.
         message: String,
@@ -35,69 +56,198 @@ pub enum Report {
     },
 }
 
-/// The bytes of a report.
-pub(super) fn encode(report: &Report) -> io::Result<Zeroizing<Vec<u8>>> {
-    let body = Zeroizing::new(serde_json::to_vec(report)?);
-    let length = u32::try_from(body.len()).map_err(io::Error::other)?;
-    Ok(Zeroizing::new([&length.to_be_bytes()[..], &body].concat()))
+/// A report on its way.
+#[derive(Serialize, Deserialize)]
+pub(super) enum Wire<'w> {
+    Changed {
+        revision: Revision,
+        #[serde(borrow)]
+        changes: Vec<Told<'w>>,
+    },
+    Opened {
+        admin: Option<SocketAddr>,
+    },
+    Asked,
+    Keyring(Zeroizing<String>),
+    Started,
+    Failed {
+        message: String,
+        status: u8,
+    },
+    Ended {
+        status: Option<i32>,
+        signal: Option<i32>,
+    },
 }
 
-/// A report that came in one piece.
-pub(super) fn decode(bytes: &[u8]) -> Option<Report> {
-    let (length, body) = bytes.split_first_chunk()?;
-    let body = body.get(..usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
-    serde_json::from_slice(body).ok()
+/// One change on its way.
+#[derive(Serialize, Deserialize)]
+pub(super) enum Told<'w> {
+    /// A record, in the form in which it is kept.
+    Kept {
+        #[serde(borrow)]
+        key: Cow<'w, str>,
+        #[serde(borrow)]
+        value: Option<&'w RawValue>,
+    },
+    /// The role of an instance.
+    Role { id: String, role: Option<RoleForm> },
 }
 
-/// Sends a report.
-pub(super) fn send(stream: &mut UnixStream, report: &Report) -> io::Result<()> {
-    stream.write_all(&encode(report)?)
+/// A role with its keys.
+#[derive(Serialize, Deserialize)]
+pub(super) struct RoleForm {
+    name: String,
+    instance_profile_arn: String,
+    instance_profile_id: String,
+    access_key_id: String,
+    secret_access_key: Zeroizing<String>,
+    session_token: Zeroizing<String>,
+    expiration: Option<Timestamp>,
 }
 
-/// The reports of a helper, and the way back to it.
-pub struct Link {
-    reports: UnboundedReceiver<Report>,
-    back: UnixStream,
-}
-
-impl Link {
-    /// Reads reports from here on. Must be called within a runtime.
-    ///
-    /// # Errors
-    /// When the stream cannot be watched.
-    pub fn new(stream: UnixStream) -> io::Result<Self> {
-        let back = stream.try_clone()?;
-        stream.set_nonblocking(true)?;
-        let mut stream = tokio::net::UnixStream::from_std(stream)?;
-        let (sender, reports) = unbounded_channel();
-        // A task of its own, since what has been read of a report must not be lost when something else happens.
-        tokio::spawn(async move {
-            while let Some(report) = read(&mut stream).await {
-                if sender.send(report).is_err() {
-                    break;
-                }
-            }
-        });
-        Ok(Self { reports, back })
-    }
-
-    /// The next report; `None` when the helper is gone.
-    pub async fn next(&mut self) -> Option<Report> {
-        self.reports.recv().await
-    }
-
-    /// Passes a signal to the command.
-    pub fn signal(&self, signal: i32) {
-        if let Ok(signal) = u8::try_from(signal) {
-            // The way back holds nothing but signals; should it ever be full, one more changes nothing.
-            let _ = (&self.back).write(&[signal]);
+impl From<&Role> for RoleForm {
+    fn from(role: &Role) -> Self {
+        let keys = &role.credentials;
+        Self {
+            name: role.name.clone(),
+            instance_profile_arn: role.instance_profile_arn.clone(),
+            instance_profile_id: role.instance_profile_id.clone(),
+            access_key_id: keys.access_key_id.clone(),
+            secret_access_key: Zeroizing::new(keys.secret_access_key.expose().to_owned()),
+            session_token: Zeroizing::new(keys.session_token.expose().to_owned()),
+            expiration: keys.expiration,
         }
     }
 }
 
-async fn read(stream: &mut tokio::net::UnixStream) -> Option<Report> {
+impl From<RoleForm> for Role {
+    fn from(mut form: RoleForm) -> Self {
+        Self {
+            name: form.name,
+            instance_profile_arn: form.instance_profile_arn,
+            instance_profile_id: form.instance_profile_id,
+            credentials: Credentials {
+                access_key_id: form.access_key_id,
+                secret_access_key: Secret::new(std::mem::take(&mut form.secret_access_key)),
+                session_token: Secret::new(std::mem::take(&mut form.session_token)),
+                expiration: form.expiration,
+            },
+        }
+    }
+}
+
+impl<'w> Told<'w> {
+    /// What is told of a commit's change to `key`; `None` where it is nothing that guests see.
+    pub(super) fn kept(key: &'w str, value: Option<&'w [u8]>) -> Option<Self> {
+        let (kind, _) = key.split_once('/')?;
+        if ![Machine::KIND, Place::KIND].contains(&kind) {
+            return None;
+        }
+        let value = value.map(serde_json::from_slice).transpose().ok()?;
+        Some(Self::Kept { key: key.into(), value })
+    }
+
+    fn change(self) -> Option<Change> {
+        match self {
+            Self::Role { id, role } => {
+                Some(Change::Role(id.parse().ok()?, role.map(|role| Box::new(role.into()))))
+            }
+            Self::Kept { key, value } => {
+                let (kind, id) = key.split_once('/')?;
+                let id: InstanceId = id.parse().ok()?;
+                let value = value.map(|value| value.get().as_bytes());
+                let change = match kind {
+                    Place::KIND => Change::Place(id, read(&key, value)?),
+                    machine::Machine::KIND => Change::Machine(id, read(&key, value)?.map(Box::new)),
+                    _ => return None,
+                };
+                Some(change)
+            }
+        }
+    }
+}
+
+/// Reads a record; what is damaged is told, and nobody is served what is not understood.
+fn read<R: Record>(key: &str, value: Option<&[u8]>) -> Option<Option<R>> {
+    let read = value.map(|value| decode(key, value)).transpose();
+    read.inspect_err(|error| tracing::error!(%error, "an instance cannot be served")).ok()
+}
+
+impl From<Wire<'_>> for Report {
+    fn from(wire: Wire<'_>) -> Self {
+        match wire {
+            Wire::Changed { revision, changes } => {
+                Self::Changed { revision, changes: changes.into_iter().filter_map(Told::change).collect() }
+            }
+            Wire::Opened { admin } => Self::Opened { admin },
+            Wire::Asked => Self::Asked,
+            Wire::Keyring(text) => Self::Keyring(text),
+            Wire::Started => Self::Started,
+            Wire::Failed { message, status } => Self::Failed { message, status },
+            Wire::Ended { status, signal } => Self::Ended { status, signal },
+        }
+    }
+}
+
+/// Where the helper's threads put their reports.
+#[derive(Clone)]
+pub(super) struct Reporter(Arc<Mutex<UnixStream>>);
+
+impl Reporter {
+    pub(super) fn new(stream: UnixStream) -> Self {
+        Self(Arc::new(Mutex::new(stream)))
+    }
+
+    /// Tells a report.
+    pub(super) fn tell(&self, wire: &Wire<'_>) -> io::Result<()> {
+        self.stream().write_all(&encode(wire)?)
+    }
+
+    /// Tells a report, and hands sockets over with it.
+    pub(super) fn hand_over(&self, wire: &Wire<'_>, sockets: &[BorrowedFd<'_>]) -> io::Result<()> {
+        handoff::send(&self.stream(), &encode(wire)?, sockets)
+    }
+
+    fn stream(&self) -> MutexGuard<'_, UnixStream> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The bytes of a message: its length and JSON.
+pub(super) fn encode(message: &impl Serialize) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(vec![0; 4]);
+    serde_json::to_writer(&mut *bytes, message)?;
+    let length = u32::try_from(bytes.len() - 4).map_err(io::Error::other)?;
+    bytes[..4].copy_from_slice(&length.to_be_bytes());
+    Ok(bytes)
+}
+
+/// A report that came in one piece.
+pub(super) fn decode_whole(bytes: &[u8]) -> Option<Report> {
+    let (length, body) = bytes.split_first_chunk()?;
+    let body = body.get(..usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
+    serde_json::from_slice::<Wire<'_>>(body).ok().map(Report::from)
+}
+
+/// Reads a message's body, waiting for it; `None` when the other end is gone.
+pub(super) fn body(stream: &mut impl Read) -> Option<Zeroizing<Vec<u8>>> {
+    let mut length = [0; 4];
+    stream.read_exact(&mut length).ok()?;
+    let mut body = Zeroizing::new(vec![0; usize::try_from(u32::from_be_bytes(length)).ok()?]);
+    stream.read_exact(&mut body).ok()?;
+    Some(body)
+}
+
+/// Reads a report, waiting for it.
+pub(super) fn wait(stream: &mut impl Read) -> Option<Report> {
+    serde_json::from_slice::<Wire<'_>>(&body(stream)?).ok().map(Report::from)
+}
+
+/// Reads a report; `None` when the helper is gone.
+pub(super) async fn next(stream: &mut (impl AsyncRead + Unpin)) -> Option<Report> {
     let length = stream.read_u32().await.ok()?;
     let mut body = Zeroizing::new(vec![0; usize::try_from(length).ok()?]);
     stream.read_exact(&mut body).await.ok()?;
-    serde_json::from_slice(&body).ok()
+    serde_json::from_slice::<Wire<'_>>(&body).ok().map(Report::from)
 }

@@ -120,7 +120,7 @@ impl Worker {
             traffic.over_limit.fetch_add(1, Relaxed);
             return;
         };
-        if !source.is_admitted(&self.tools.service().shared().registry.directory()) {
+        if !source.is_admitted(&self.tools.service().shared().registry) {
             return;
         }
         if self.is_asleep.replace(false) {

@@ -88,9 +88,21 @@ fn a_rotation_is_noticed_while_the_service_runs() {
 fn a_replica_with_the_same_keyring_opens_the_same_tokens() {
     let files = Files::new(&[]);
     let state = files.text("state");
-    let services = [0; 2].map(|_| Watched::start(&["--state", &state]));
-    let token = services[0].token();
-    assert!(opens(&services[1], &token));
+    let first = Watched::start(&["--state", &state]);
+    let copy = files.text("copy");
+    fs::create_dir(&copy).unwrap();
+    fs::copy(files.path("state/keyring"), files.path("copy/keyring")).unwrap();
+    let second = Watched::start(&["--state", &copy]);
+    assert!(opens(&second, &first.token()));
+}
+
+#[test]
+fn a_folder_has_one_service() {
+    let files = Files::new(&[]);
+    let state = files.text("state");
+    let _first = Watched::start(&["--state", &state]);
+    let said = refused(&["--state", &state]);
+    assert!(said.contains(&state) && said.contains("another service"), "{said}");
 }
 
 #[test]

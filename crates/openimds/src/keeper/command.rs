@@ -1,0 +1,114 @@
+//! The command of `imds run`, from its start to its end.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Child, ExitStatus};
+use std::time::Duration;
+
+use imds_netns::Plan;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+use super::report::{Reporter, Wire};
+use super::retried;
+
+/// The command of `imds run`.
+pub struct Command {
+    /// Its name, for messages.
+    pub name: OsString,
+    /// How it is started.
+    pub command: std::process::Command,
+    /// Where it runs.
+    pub plan: Plan,
+}
+
+/// How long a command may take to end when its service is gone.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// The command, while it runs.
+pub(super) struct Running {
+    child: Child,
+    pidfd: OwnedFd,
+}
+
+/// A hold on the command's process, for who sends it signals.
+pub(super) struct Handle(OwnedFd);
+
+impl Running {
+    /// A further hold on it.
+    pub(super) fn handle(&self) -> io::Result<Handle> {
+        self.pidfd.try_clone().map(Handle)
+    }
+
+    /// Waits for its end, which has come when the descriptor is readable.
+    pub(super) fn ended(&mut self) -> io::Result<Wire<'static>> {
+        let ended: ExitStatus = self.child.wait()?;
+        Ok(Wire::Ended { status: ended.code(), signal: ended.signal() })
+    }
+}
+
+impl AsFd for Running {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+}
+
+impl Handle {
+    /// Sends it a signal. One that cannot be delivered is no reason to end what it was meant for.
+    pub(super) fn signal(&self, signal: i32) {
+        if let Some(signal) = Signal::from_named_raw(signal) {
+            let _ = pidfd_send_signal(&self.0, signal);
+        }
+    }
+
+    /// Ends the command, whose service is gone: by asking, and if that does not help, by force.
+    pub(super) fn end(&self) -> io::Result<()> {
+        pidfd_send_signal(&self.0, Signal::TERM)?;
+        let grace = Timespec::try_from(GRACE).map_err(io::Error::other)?;
+        let mut fds = [PollFd::new(&self.0, PollFlags::IN)];
+        if retried(|| poll(&mut fds, Some(&grace)))? == 0 {
+            pidfd_send_signal(&self.0, Signal::KILL)?;
+        }
+        Ok(())
+    }
+}
+
+impl Command {
+    /// Starts it and reports how that went.
+    pub(super) fn start(mut self, reporter: &Reporter) -> Option<Running> {
+        let name = self.name.display().to_string();
+        let started = imds_netns::spawn(&mut self.command, &self.plan).map_err(|error| {
+            if let imds_netns::Error::Exec(error) = &error {
+                let (cure, status) = if error.kind() == io::ErrorKind::NotFound {
+                    ("is it installed, and in the PATH?", 127)
+                } else {
+                    ("may this user execute it?", 126)
+                };
+                (format!("cannot run {name}: {error}; {cure}"), status)
+            } else {
+                (error.to_string(), 1)
+            }
+        });
+        let started = started.and_then(|spawned| {
+            let pid = i32::try_from(spawned.child.id()).ok().and_then(Pid::from_raw);
+            let pidfd = pid
+                .ok_or(io::ErrorKind::NotFound.into())
+                .and_then(|pid| Ok(pidfd_open(pid, PidfdFlags::empty())?));
+            let pidfd = pidfd.map_err(|error: io::Error| (format!("cannot watch {name}: {error}"), 1))?;
+            Ok((spawned, pidfd))
+        });
+        match started {
+            Ok((spawned, pidfd)) => {
+                let sockets: Vec<_> = spawned.listeners.iter().map(|listener| listener.as_fd()).collect();
+                reporter.hand_over(&Wire::Started, &sockets).ok()?;
+                Some(Running { child: spawned.child, pidfd })
+            }
+            Err((message, status)) => {
+                let _ = reporter.tell(&Wire::Failed { message, status });
+                None
+            }
+        }
+    }
+}

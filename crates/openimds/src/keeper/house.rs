@@ -1,0 +1,102 @@
+//! The door, in the process that may write what it changes.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use imds_control::{Door, Plane};
+use imds_store::Store;
+use tokio::sync::{mpsc, oneshot};
+
+use super::orders::Awaited;
+use super::report::{Reporter, Wire};
+use crate::config::Config;
+use crate::door;
+
+/// Questions for the counters that wait; more wait outside.
+const QUESTIONS: usize = 16;
+
+/// How long the helper of a service that was killed is given to give its address back.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// How often that is looked at.
+const AGAIN: Duration = Duration::from_millis(10);
+
+/// A door that is to be opened.
+pub(super) struct House {
+    listener: TcpListener,
+    address: SocketAddr,
+    door: Door,
+    awaited: Awaited,
+    questions: mpsc::Receiver<oneshot::Sender<imds_core::audit::Tallies>>,
+    reporter: Reporter,
+}
+
+impl House {
+    /// Binds the door's address. Who connects waits until it is open.
+    pub(super) fn new(config: &Config, store: Arc<dyn Store>, reporter: Reporter) -> anyhow::Result<Self> {
+        let admin = config.service.admin;
+        let listener = bind(admin).with_context(|| {
+            format!("cannot open the door at {admin}: is another service running? Give it another --admin")
+        })?;
+        let address = listener.local_addr()?;
+        let awaited = Awaited::new();
+        let (sender, questions) = mpsc::channel(QUESTIONS);
+        let door = Door {
+            store,
+            plane: Plane::new(awaited.applied.subscribe(), sender),
+            server_name: config.service.server_name.clone(),
+            vpc: config.service.vpc,
+        };
+        Ok(Self { listener, address, door, awaited, questions, reporter })
+    }
+
+    /// Where it is.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What it waits for.
+    pub(super) fn applied(&self) -> Awaited {
+        self.awaited.clone()
+    }
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match TcpListener::bind(address) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < end => {
+                std::thread::sleep(AGAIN);
+            }
+            result => return result,
+        }
+    }
+}
+
+/// Opens it, on a thread of its own.
+pub(super) fn open(house: House) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let House { listener, door, awaited, mut questions, reporter, .. } = house;
+    let body = move || {
+        runtime.block_on(async move {
+            let asking = async move {
+                while let Some(question) = questions.recv().await {
+                    awaited.questions.lock().unwrap_or_else(PoisonError::into_inner).push_back(question);
+                    let reporter = reporter.clone();
+                    // The service may be slow to read.
+                    let _ = tokio::task::spawn_blocking(move || reporter.tell(&Wire::Asked)).await;
+                }
+            };
+            match door::open(listener, door) {
+                Ok(serving) => {
+                    tokio::join!(serving, asking);
+                }
+                Err(error) => tracing::error!(%error, "the door cannot be opened"),
+            }
+        });
+    };
+    std::thread::Builder::new().name("imds-door".to_owned()).spawn(body)?;
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! What the service tells its helper: the way back. It can say little: who got hold of it could change no setting.
+
+use imds_core::audit::{Counts, Tallies};
+use serde::{Deserialize, Serialize};
+
+/// An order, or an answer.
+#[derive(Serialize, Deserialize)]
+pub(super) enum Order {
+    /// The command may start.
+    Start,
+    /// The command is to get a signal.
+    Signal(i32),
+    /// Guests see everything up to this commit.
+    Applied(u64),
+    /// The counters that the door asked for.
+    Counted(Counted),
+}
+
+/// Counters on their way.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Counted {
+    /// Id, `HttpTokens`, counts.
+    instances: Vec<(String, String, Vec<u64>)>,
+    strangers: Vec<u64>,
+    traffic: [u64; 4],
+}
+
+impl From<Tallies> for Counted {
+    fn from(tallies: Tallies) -> Self {
+        let instances = tallies.instances.into_iter();
+        Self {
+            instances: instances
+                .map(|(id, tokens, counts)| (id.to_string(), tokens.to_string(), flat(&counts)))
+                .collect(),
+            strangers: flat(&tallies.strangers),
+            traffic: tallies.traffic,
+        }
+    }
+}
+
+impl From<Counted> for Tallies {
+    fn from(counted: Counted) -> Self {
+        let instances = counted.instances.into_iter();
+        Self {
+            instances: instances
+                .filter_map(|(id, tokens, counts)| Some((id.parse().ok()?, tokens.parse().ok()?, structured(&counts))))
+                .collect(),
+            strangers: structured(&counted.strangers),
+            traffic: counted.traffic,
+        }
+    }
+}
+
+fn flat(counts: &Counts) -> Vec<u64> {
+    let single = [
+        counts.metadata_no_token,
+        counts.metadata_no_token_rejected,
+        counts.tokens_issued,
+        counts.latency_sum,
+    ];
+    single.into_iter().chain(counts.statuses).chain(counts.latencies).collect()
+}
+
+fn structured(flat: &[u64]) -> Counts {
+    let mut numbers = flat.iter().copied();
+    let mut next = || numbers.next().unwrap_or_default();
+    let mut counts = Counts {
+        metadata_no_token: next(),
+        metadata_no_token_rejected: next(),
+        tokens_issued: next(),
+        latency_sum: next(),
+        ..Counts::default()
+    };
+    counts.statuses = counts.statuses.map(|_| next());
+    counts.latencies = counts.latencies.map(|_| next());
+    counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use imds_core::options::HttpTokens;
+    use imds_core::testing::launch;
+
+    #[test]
+    fn counters_come_back_as_they_were() {
+        let mut counts = Counts { metadata_no_token: 1, latency_sum: 2, ..Counts::default() };
+        counts.statuses[3] = 3;
+        counts.latencies[8] = 4;
+        let tallies = Tallies {
+            instances: vec![(launch().id, HttpTokens::Required, counts.clone())],
+            strangers: counts,
+            traffic: [1, 2, 3, 4],
+        };
+        let sent = serde_json::to_vec(&Order::Counted(tallies.clone().into())).unwrap();
+        let Ok(Order::Counted(counted)) = serde_json::from_slice(&sent) else { panic!() };
+        let back = Tallies::from(counted);
+        assert_eq!((&back.instances, back.traffic), (&tallies.instances, tallies.traffic));
+        assert_eq!(back.strangers, tallies.strangers);
+    }
+}

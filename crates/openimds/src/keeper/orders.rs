@@ -1,0 +1,77 @@
+//! Obeying the service, on a thread that never waits to be heard: it must read while others write.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use imds_core::audit::Tallies;
+use imds_store::Revision;
+use tokio::sync::{oneshot, watch};
+
+use super::command::Handle;
+use super::order::Order;
+use super::report;
+
+/// What the door waits for.
+#[derive(Clone)]
+pub(super) struct Awaited {
+    /// The last commit that guests see.
+    pub(super) applied: watch::Sender<Revision>,
+    /// Who asked for the counters, in the order of asking.
+    pub(super) questions: Arc<Mutex<VecDeque<oneshot::Sender<Tallies>>>>,
+}
+
+impl Awaited {
+    pub(super) fn new() -> Self {
+        Self { applied: watch::Sender::new(0), questions: Arc::default() }
+    }
+
+    fn answer(&self, tallies: Tallies) {
+        let question = self.questions.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        if let Some(question) = question {
+            let _ = question.send(tallies);
+        }
+    }
+}
+
+/// Waits until the command may start; `None` when the service is gone.
+pub(super) fn may_start(stream: &mut UnixStream) -> Option<()> {
+    match next(stream)? {
+        Order::Start => Some(()),
+        Order::Signal(_) | Order::Applied(_) | Order::Counted(_) => None,
+    }
+}
+
+/// Obeys, from here on. When the service is gone the command is ended, and this process.
+pub(super) fn obey(
+    mut stream: UnixStream,
+    command: Option<Handle>,
+    awaited: Option<Awaited>,
+) -> io::Result<()> {
+    let body = move || {
+        while let Some(order) = next(&mut stream) {
+            match (order, &command, &awaited) {
+                (Order::Signal(signal), Some(command), _) => command.signal(signal),
+                (Order::Applied(revision), _, Some(awaited)) => {
+                    // Pieces of what there was at the start have no number.
+                    awaited.applied.send_if_modified(|applied| {
+                        let is_later = revision > *applied;
+                        *applied = revision.max(*applied);
+                        is_later
+                    });
+                }
+                (Order::Counted(counted), _, Some(awaited)) => awaited.answer(counted.into()),
+                (Order::Start | Order::Signal(_) | Order::Applied(_) | Order::Counted(_), ..) => {}
+            }
+        }
+        let _ = command.as_ref().map(Handle::end);
+        std::process::exit(0);
+    };
+    std::thread::Builder::new().name("imds-orders".to_owned()).spawn(body)?;
+    Ok(())
+}
+
+fn next(stream: &mut UnixStream) -> Option<Order> {
+    serde_json::from_slice(&report::body(stream)?).ok()
+}

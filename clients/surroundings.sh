@@ -14,23 +14,11 @@ mode=${1:-}
 here=$(cd "$(dirname "$0")" && pwd)
 clients=$(dirname "$here")
 [[ $mode == optional || $mode == required ]] || { echo "usage: $0 optional|required" >&2; exit 2; }
-[[ -d ${IMDS_CLIENTS:-} ]] || fail "IMDS_CLIENTS must name the folder that clients/install filled"
 [[ $(grep -A1 -w '169\.254\.169\.254' /proc/net/fib_trie) == *'/32 host LOCAL'* ]] ||
     fail "169.254.169.254 is no address of this network namespace; run this check under 'imds run'"
 
-# No profile, endpoint, certificate bundle or proxy of whoever started the check.
-for name in $(compgen -e); do
-    case ${name,,} in
-        aws_* | boto_* | http_proxy | https_proxy | all_proxy | python* | node_options) unset "$name" ;;
-    esac
-done
-
-IMDS_CLIENTS=$(cd "$IMDS_CLIENTS" && pwd)
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-export HOME=$scratch LC_ALL=C.UTF-8
-export PYTHONPATH=$clients PYTHONDONTWRITEBYTECODE=1 NODE_PATH=$IMDS_CLIENTS/node_modules
-python=$IMDS_CLIENTS/venv/bin/python
+. "$clients/environment.sh"
+export PYTHONPATH=$clients NODE_PATH=$IMDS_CLIENTS/node_modules
 debian=$IMDS_CLIENTS/debian
 
 # The value that imds.toml promises for KEY.

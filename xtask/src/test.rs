@@ -44,6 +44,7 @@ pub(crate) fn run() -> Result<()> {
         ("unit and end-to-end tests", unit::run),
         ("conformance", suites::conformance),
         ("real clients", suites::clients),
+        ("real clients of the control API", suites::control),
         ("hostile input", fuzz::run),
     ] {
         println!("== {name}");

@@ -1,10 +1,65 @@
-//! `/api/v1/`: what AWS has no action for, as JSON.
+//! `/api/v1/`: what AWS has no action for, as JSON. Ids of instances are enough there: the region does not matter.
 
-use axum::Router;
+mod history;
+mod instance;
 
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, patch};
+use axum::{Json, Router};
+use serde_json::json;
+
+use crate::query;
 use crate::service::Door;
 
 /// The routes below `/api/v1`.
 pub(crate) fn router() -> Router<Door> {
     Router::new()
+        .route("/instances/{id}", patch(instance::change))
+        .route("/instances/{id}/history", get(history::list))
+        .fallback(async || Refusal::new(StatusCode::NOT_FOUND, "there is nothing at this path"))
+        .method_not_allowed_fallback(async || {
+            Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "this path has no such method")
+        })
+}
+
+/// Why a request was refused: `{"error": "…"}`.
+#[derive(Debug)]
+struct Refusal {
+    status: StatusCode,
+    why: String,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, why: impl Into<String>) -> Self {
+        Self { status, why: why.into() }
+    }
+}
+
+impl From<query::Error> for Refusal {
+    fn from(error: query::Error) -> Self {
+        let is_absent = error.code.ends_with(".NotFound");
+        Self::new(if is_absent { StatusCode::NOT_FOUND } else { error.status }, error.message)
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (self.status, Json(json!({ "error": self.why }))).into_response()
+    }
+}
+
+/// Does what may wait for the disk where it holds up nobody.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a request to /api/v1 failed");
+        Err(query::Error::internal().into())
+    })
+}
+
+/// There is no such instance.
+fn unknown(id: &str) -> Refusal {
+    Refusal::new(StatusCode::NOT_FOUND, format!("there is no instance {id}"))
 }

@@ -9,6 +9,7 @@ mod metrics;
 mod plane;
 mod post;
 mod query;
+pub mod retention;
 mod service;
 mod site;
 mod sts;

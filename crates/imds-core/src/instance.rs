@@ -224,15 +224,34 @@ impl Launch {
     /// The VPC that holds `address`: the launch's own, or the address's /16 when it is outside of that.
     fn vpc_of(&self, address: Ipv4Addr) -> (Ipv4Addr, u8) {
         let (network, prefix) = self.vpc;
-        if masked(address, prefix) == masked(network, prefix) {
-            (masked(network, prefix), prefix)
-        } else {
-            (masked(address, 16), 16)
-        }
+        if self.holds(address) { (masked(network, prefix), prefix) } else { (masked(address, 16), 16) }
     }
 
-    /// An address of the VPC that follows from the id; never one of the first four of a subnet, nor the last.
-    fn address(&self) -> Ipv4Addr {
+    /// Is this address in the VPC?
+    #[must_use]
+    pub fn holds(&self, address: Ipv4Addr) -> bool {
+        let (network, prefix) = self.vpc;
+        masked(address, prefix) == masked(network, prefix)
+    }
+
+    /// Can an instance have this address? It is in the VPC, and not one of the first four of a subnet, nor the last.
+    #[must_use]
+    pub fn permits(&self, address: Ipv4Addr) -> bool {
+        let size = 1_u64 << (32 - u32::from(self.vpc.1.clamp(SUBNET, 32)));
+        self.holds(address) && (4..size - 1).contains(&(u64::from(address.to_bits()) % size))
+    }
+
+    /// Every address of the VPC that [`permits`](Self::permits), in order.
+    pub fn addresses(&self) -> impl Iterator<Item = Ipv4Addr> {
+        let (network, prefix) = self.vpc;
+        let first = masked(network, prefix).to_bits();
+        let last = first | u32::MAX.checked_shr(prefix.into()).unwrap_or(0);
+        (first..=last).map(Ipv4Addr::from_bits).filter(|address| self.permits(*address))
+    }
+
+    /// An address of the VPC that follows from the id and that [`permits`](Self::permits).
+    #[must_use]
+    pub fn address(&self) -> Ipv4Addr {
         let (network, prefix) = self.vpc;
         let size = 1_u64 << (32 - u32::from(prefix.clamp(8, 28)));
         let offset = derive::number(self.id.as_str(), "address") % size;
@@ -241,6 +260,12 @@ impl Launch {
         let offset = offset - offset % subnet + within;
         Ipv4Addr::from_bits(masked(network, prefix).to_bits() | u32::try_from(offset).unwrap_or(4))
     }
+}
+
+/// `arm64` or `x86_64`, as the name of an instance type tells it.
+#[must_use]
+pub fn architecture(instance_type: &str) -> &'static str {
+    derive::architecture(instance_type)
 }
 
 /// The prefix length of a default subnet.
@@ -284,6 +309,19 @@ impl Instance {
         self.primary().ipv6s.first().copied()
     }
 
+    /// An id that follows from the instance's own, of something that it has one of: `vol` is its root volume.
+    #[must_use]
+    pub fn part_id(&self, prefix: &str) -> String {
+        format!("{prefix}-{}", derive::hex(self.id.as_str(), prefix, 17))
+    }
+
+    /// Gives the instance another type, and what follows from that.
+    pub fn set_type(&mut self, instance_type: String) {
+        self.architecture = derive::architecture(&instance_type).into();
+        self.system = derive::system(&instance_type).into();
+        self.instance_type = instance_type;
+    }
+
     /// Gives the primary interface a public address, and the name that follows from it.
     pub fn associate(&mut self, public: Ipv4Addr) {
         let name = derive::public_hostname(&self.placement.region, public);
@@ -325,9 +363,14 @@ mod tests {
             let address = launch.address();
             assert_eq!(masked(address, 16), Ipv4Addr::new(172, 31, 0, 0));
             assert!((4..0xfff).contains(&(address.to_bits() & 0xfff)), "{address}");
+            assert!(launch.permits(address));
         }
         let narrow = Launch { vpc: (Ipv4Addr::new(10, 9, 8, 16), 28), ..testing::launch() };
         assert_eq!(masked(narrow.address(), 28), Ipv4Addr::new(10, 9, 8, 16));
+        let last: Vec<u8> = narrow.addresses().map(|address| address.octets()[3]).collect();
+        assert_eq!(last, (20..31).collect::<Vec<u8>>());
+        assert_eq!(testing::launch().addresses().count(), 16 * (4096 - 5));
+        assert!(!narrow.permits(Ipv4Addr::new(10, 9, 8, 36)));
     }
 
     #[test]
@@ -336,6 +379,15 @@ mod tests {
         let interface = launch.interface(0, Ipv4Addr::new(10, 1, 2, 3));
         assert_eq!(interface.vpc_ipv4_cidr_block.as_deref(), Some("10.1.0.0/16"));
         assert_eq!(interface.subnet_ipv4_cidr_block.as_deref(), Some("10.1.0.0/20"));
+    }
+
+    #[test]
+    fn another_type_brings_its_architecture() {
+        let mut instance = testing::launch().instance();
+        instance.set_type("t4g.micro".into());
+        assert_eq!((instance.instance_type.as_str(), instance.architecture.as_str()), ("t4g.micro", "arm64"));
+        assert!(instance.part_id("vol").starts_with("vol-") && instance.part_id("vol").len() == 21);
+        assert_ne!(instance.part_id("vol")[4..], instance.part_id("eni-attach")[11..]);
     }
 
     #[test]

@@ -6,11 +6,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use imds_core::audit::Tallies;
-use imds_core::keyring::{Keyring, SECRET_LEN};
+use imds_core::keyring::SECRET_LEN;
 use imds_server::audit::{Format, Log};
 use imds_server::{Service, Shared};
 use imds_store::Registry;
-use imds_store::registry::Change;
 use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::origin::WithOrigin;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -25,10 +24,8 @@ use crate::{sandbox, thread};
 pub struct App {
     /// What was set for it.
     pub settings: Settings,
-    /// What guests can see to begin with.
-    pub changes: Vec<Change>,
-    /// The keys of its tokens.
-    pub keyring: Keyring,
+    /// Its instances and the keys of its tokens.
+    pub registry: Registry,
     /// The helper process.
     pub keeper: Keeper,
     /// What it is told from outside.
@@ -72,10 +69,8 @@ impl App {
         ready: impl FnOnce(),
         mut on_signal: impl FnMut(Arrived, &Running) -> Option<Ended>,
     ) -> io::Result<Ended> {
-        let registry = Arc::new(Registry::new(self.keyring));
-        registry.apply(self.changes);
         let shared = Arc::new(Shared {
-            registry,
+            registry: Arc::new(self.registry),
             error_pages: self.settings.error_pages,
             strangers: Arc::default(),
             traffic: Arc::default(),

@@ -1,5 +1,7 @@
 //! The command line, as typed.
 
+pub mod control;
+
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -36,6 +38,10 @@ pub enum Verb {
     Keyring(Keyring),
     /// Print the JSON schema of the configuration file
     Schema,
+    /// The instances of a running service
+    Instance(control::Instance),
+    /// What launches get that leave a metadata option open, in the account and the region
+    Defaults(control::Defaults),
 }
 
 /// What `serve` and `run` have in common. What the file says comes first; flags fill what it leaves out.

@@ -1,23 +1,22 @@
 //! A small client of instance metadata: what `imds get` and `imds token` speak.
 
 mod advice;
+mod exchange;
 
 use std::io::Write as _;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use http::{Request, Response, StatusCode, Uri};
-use http_body_util::{BodyExt as _, Empty};
-use hyper::body::{Bytes, Incoming};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
-use tokio::time::timeout;
+use http_body_util::Full;
+use hyper::body::Bytes;
 
 pub use advice::advice;
+pub(crate) use exchange::{Failure, exchange};
 
 /// The service's own address.
 const REAL: &str = "http://169.254.169.254";
-/// How long a connection, and an answer, may take. A token that cannot travel so far never comes.
+/// How long an answer may take. A token that cannot travel so far never comes.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Asks one endpoint.
@@ -70,14 +69,6 @@ impl Client {
         let host = self.endpoint.host().unwrap_or_default();
         let port = self.endpoint.port_u16().unwrap_or(80);
         let bare = host.trim_start_matches('[').trim_end_matches(']');
-        let stream = timeout(PATIENCE, TcpStream::connect((bare, port)))
-            .await
-            .with_context(|| {
-                format!("{host} port {port} does not answer; is there a metadata service, and a route to it?")
-            })?
-            .with_context(|| {
-                format!("cannot connect to {host} port {port}; is a metadata service running there?")
-            })?;
         let authority = self.endpoint.authority().map_or(host, http::uri::Authority::as_str);
         let mut request =
             Request::builder().method(method).uri(path).header("Host", authority).header("Accept", "*/*");
@@ -85,35 +76,34 @@ impl Client {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(Empty::<Bytes>::new()).context("this cannot be asked")?;
+        let request = request.body(Full::<Bytes>::default()).context("this cannot be asked")?;
         self.show_request(&request);
-        let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
-            .title_case_headers(true)
-            .handshake(TokioIo::new(stream))
-            .await?;
-        tokio::spawn(connection);
-        let answered = timeout(PATIENCE, async {
-            let response = sender.send_request(request).await?;
-            self.show_response(&response);
-            let status = response.status();
-            Ok::<_, hyper::Error>(Answer { status, body: response.into_body().collect().await?.to_bytes() })
-        });
-        let what = if method == "PUT" {
-            "no token came: behind a bridge or a router, HttpPutResponseHopLimit may be too low for this place"
-        } else {
-            "no answer came"
-        };
-        answered.await.context(what)?.context("the connection ended without an answer")
+        let response = exchange((bare, port), request, PATIENCE).await.map_err(|failure| match failure {
+            Failure::NoConnection => {
+                anyhow!("{host} port {port} does not answer; is there a metadata service, and a route to it?")
+            }
+            Failure::Refused(error) => anyhow::Error::new(error)
+                .context(format!("cannot connect to {host} port {port}; is a metadata service running there?")),
+            Failure::NoAnswer if method == "PUT" => anyhow!(
+                "no token came: behind a bridge or a router, HttpPutResponseHopLimit may be too low for this place"
+            ),
+            Failure::NoAnswer => anyhow!("no answer came"),
+            Failure::Broken(error) => {
+                anyhow::Error::new(error).context("the connection ended without an answer")
+            }
+        })?;
+        self.show_response(&response);
+        Ok(Answer { status: response.status(), body: response.into_body() })
     }
 
-    fn show_request(&self, request: &Request<Empty<Bytes>>) {
+    fn show_request(&self, request: &Request<Full<Bytes>>) {
         if self.is_verbose {
             show(format_args!("> {} {} HTTP/1.1", request.method(), request.uri()));
             show_headers('>', request.headers());
         }
     }
 
-    fn show_response(&self, response: &Response<Incoming>) {
+    fn show_response(&self, response: &Response<Bytes>) {
         if self.is_verbose {
             show(format_args!("< {:?} {}", response.version(), response.status()));
             show_headers('<', response.headers());

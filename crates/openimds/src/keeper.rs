@@ -19,7 +19,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 
 use imds_netns::{Helper, fork, handoff};
-use imds_store::registry::Change;
+use imds_store::Registry;
 
 pub use command::Command;
 pub use duty::{Duty, Task};
@@ -29,14 +29,6 @@ pub use report::Report;
 /// The helper process, as the service sees it.
 pub struct Keeper {
     stream: UnixStream,
-}
-
-/// What the helper has to begin with.
-pub struct Opened {
-    /// All that guests can see.
-    pub changes: Vec<Change>,
-    /// Where the door is, if there is one.
-    pub admin: Option<SocketAddr>,
 }
 
 /// Starts the helper. Must be called before the first thread is.
@@ -49,16 +41,16 @@ pub fn start(duty: Duty) -> Result<Keeper, imds_netns::Error> {
 }
 
 impl Keeper {
-    /// Waits until the helper has told all that there is.
+    /// Waits until the helper has told all that there is, which goes to the registry as it comes. Says where the door
+    /// is, if there is one.
     ///
     /// # Errors
     /// The helper's report when it could not.
-    pub fn opened(&mut self) -> Result<Opened, Report> {
-        let mut all = Vec::new();
+    pub fn opened(&mut self, registry: &Registry) -> Result<Option<SocketAddr>, Report> {
         loop {
             match report::wait(&mut self.stream) {
-                Some(Report::Changed { changes, .. }) => all.extend(changes),
-                Some(Report::Opened { admin }) => return Ok(Opened { changes: all, admin }),
+                Some(Report::Changed { changes, .. }) => registry.apply(changes),
+                Some(Report::Opened { admin }) => return Ok(admin),
                 Some(report) => return Err(report),
                 None => return Err(gone()),
             }

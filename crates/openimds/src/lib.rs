@@ -3,6 +3,7 @@
 //! This package composes the service: it reads the configuration, listens, and starts what the other crates describe.
 //! The binary `imds` is its command line.
 
+pub mod admin;
 pub mod app;
 pub mod args;
 pub mod client;

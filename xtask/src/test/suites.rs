@@ -1,6 +1,8 @@
-//! The conformance suite and the real clients, each inside `imds run`.
+//! The conformance suite and the real clients: those of the metadata inside `imds run`, those of the control API beside
+//! a service of their own on loopback.
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -9,6 +11,9 @@ use crate::workspace::root;
 
 const MODES: [&str; 2] = ["optional", "required"];
 const CONFIG: &str = "clients/imds.toml";
+
+/// The folders of `clients/control/` that have a check.
+const CONTROL: [&str; 3] = ["aws-cli", "boto3", "terraform"];
 
 /// The built binary `name`.
 fn built(package: &str, name: &str) -> Result<PathBuf> {
@@ -38,20 +43,26 @@ pub(super) fn conformance() -> Result<Count> {
                 "--",
             ]);
             command.arg(&suite).args(["--endpoint", "http://169.254.169.254", "--error-pages", pages]);
-            let mut own = Count::default();
-            let mut last = String::new();
-            let has_passed = watched(&mut command, |line| {
-                own.add(summary(line).unwrap_or_default());
-                line.clone_into(&mut last);
-            })?;
-            ensure!(own.passed > 0, "the suite ran no check: {last}");
-            if !has_passed && own.failed == 0 {
-                own.add(Count::one(false));
-            }
-            count.add(own);
+            count.add(summarised(&mut command)?);
         }
     }
     Ok(count)
+}
+
+/// Runs a command that says how many of its own checks passed and failed, in one line or several. One that ran none of
+/// them has failed.
+fn summarised(command: &mut Command) -> Result<Count> {
+    let mut own = Count::default();
+    let mut last = String::new();
+    let has_passed = watched(command, |line| {
+        own.add(summary(line).unwrap_or_default());
+        line.clone_into(&mut last);
+    })?;
+    ensure!(own.passed + own.failed > 0, "{:?} ran no check: {last}", command.get_program());
+    if !has_passed && own.failed == 0 {
+        own.add(Count::one(false));
+    }
+    Ok(own)
 }
 
 /// Reads `187 passed, 3 failed, …`.
@@ -62,11 +73,16 @@ fn summary(line: &str) -> Option<Count> {
     Some(Count { passed, failed })
 }
 
-/// Every client, in both modes.
-pub(super) fn clients() -> Result<Count> {
-    let imds = built("openimds", "imds")?;
+/// Installs the real clients where that has not been done, and says where they are.
+fn installed() -> Result<PathBuf> {
     let folder = root().join("target/clients");
     ensure!(succeeds(command("clients/install").arg(&folder))?, "the clients could not be installed");
+    Ok(folder)
+}
+
+/// Every client of the metadata, in both modes.
+pub(super) fn clients() -> Result<Count> {
+    let (imds, folder) = (built("openimds", "imds")?, installed()?);
     let mut names = Vec::new();
     for entry in root().join("clients").read_dir()? {
         let entry = entry?;
@@ -91,6 +107,19 @@ pub(super) fn clients() -> Result<Count> {
             ]);
             count.add(Count::one(succeeds(command.arg(&check).arg(mode))?));
         }
+    }
+    Ok(count)
+}
+
+/// Every client of the control API. A check that is missing cannot be run, and so fails.
+pub(super) fn control() -> Result<Count> {
+    let (imds, folder) = (built("openimds", "imds")?, installed()?);
+    let mut count = Count::default();
+    for name in CONTROL {
+        println!("-- {name}");
+        let check = root().join("clients/control").join(name).join("check");
+        let mut command = command(check.to_str().context("the workspace's path is not text")?);
+        count.add(summarised(command.env("IMDS", &imds).env("IMDS_CLIENTS", &folder))?);
     }
     Ok(count)
 }

@@ -28,6 +28,16 @@ pub(crate) fn page<T>(
     Ok((all, next))
 }
 
+/// Refuses pages that are smaller than the action permits.
+pub(crate) fn check_least(params: &Params, least: usize) -> Result<(), Error> {
+    match params.parsed::<usize>("MaxResults")? {
+        Some(size) if size < least => Err(Error::invalid_value(format!(
+            "Value ( {size} ) for parameter maxResults is invalid. It must be at least {least}."
+        ))),
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// `<nextToken>`, if there is more.
 pub(crate) fn write(xml: &mut Xml, next: Option<String>) {
     xml.option("nextToken", next);

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use imds_core::{Error as CoreError, Instance};
+
 use crate::query::{Error, Params, Xml};
 
 /// Tags that a resource can have of its owner.
@@ -39,12 +41,27 @@ pub(crate) fn limit(tags: &BTreeMap<String, String>) -> Result<(), Error> {
     Ok(())
 }
 
-fn check(key: &str, value: &str) -> Result<(), Error> {
+/// Refuses tags of an instance whose keys cannot be paths, while its tags are served as metadata. The words are EC2's.
+pub(crate) fn fit(instance: &Instance) -> Result<(), Error> {
+    instance.check().map_err(|error| match error {
+        CoreError::TagKey(key) => Error::invalid_value(format!(
+            "'{key}' is not a valid tag key. Tag keys must match pattern ([0-9a-zA-Z\\\\-_+=,.@:]{{1,255}}), and must not \
+             be a reserved name ('.', '..', '_index')"
+        )),
+        error @ CoreError::Malformed { .. } => Error::invalid_value(error.to_string()),
+    })
+}
+
+/// Refuses a key that only AWS may set.
+pub(crate) fn unreserved(key: &str) -> Result<(), Error> {
     if key.to_ascii_lowercase().starts_with("aws:") {
-        return Err(Error::invalid_value(format!(
-            "Value ( {key} ) for parameter key is invalid. Tag keys starting with 'aws:' are reserved for internal use"
-        )));
+        return Err(Error::invalid_value("Tag keys starting with 'aws:' are reserved for internal use"));
     }
+    Ok(())
+}
+
+fn check(key: &str, value: &str) -> Result<(), Error> {
+    unreserved(key)?;
     if key.chars().count() > 128 {
         return Err(Error::invalid_value("Tag key exceeds the maximum length of 128 characters"));
     }

@@ -2,6 +2,8 @@
 
 use std::fmt::{Display, Write as _};
 
+use imds_core::Timestamp;
+
 /// Elements that are being written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Xml {
@@ -34,6 +36,11 @@ impl Xml {
             self.text(name, text);
         }
         self
+    }
+
+    /// `<name>2026-11-24T14:49:29.000Z</name>`
+    pub(crate) fn time(&mut self, name: &str, at: Timestamp) -> &mut Self {
+        self.text(name, at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ"))
     }
 
     /// `<name/>`
@@ -118,5 +125,8 @@ mod tests {
         let mut xml = Xml::query();
         xml.texts("Names", ["x"]);
         assert_eq!(xml.as_str(), "<Names><member>x</member></Names>");
+        let mut xml = Xml::ec2();
+        xml.time("at", imds_core::testing::noon());
+        assert_eq!(xml.as_str(), "<at>2026-11-24T12:00:00.000Z</at>");
     }
 }

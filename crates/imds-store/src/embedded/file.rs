@@ -67,7 +67,11 @@ fn refused(path: &Path, cause: DatabaseError) -> OpenError {
         DatabaseError::Storage(StorageError::Io(cause)) if !is_content(&cause) => {
             OpenError::Io { what: "open", path, cause }
         }
-        cause => OpenError::Damaged { path, why: cause.to_string() },
+        DatabaseError::Storage(_)
+        | DatabaseError::UpgradeRequired(_)
+        | DatabaseError::RepairAborted
+        | DatabaseError::TransactionInProgress
+        | _ => OpenError::Damaged { path, why: cause.to_string() },
     }
 }
 

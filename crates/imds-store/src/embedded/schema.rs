@@ -46,7 +46,9 @@ pub(super) fn migrate(database: &Database, path: &Path, migrations: &[Migration]
     let path = || path.to_owned();
     let found = version(database).map_err(|cause| match cause {
         Error::Io(cause) => OpenError::Io { what: "read", path: path(), cause },
-        cause => OpenError::Damaged { path: path(), why: cause.to_string() },
+        Error::Conflict { .. } | Error::Damaged { .. } => {
+            OpenError::Damaged { path: path(), why: cause.to_string() }
+        }
     })?;
     let known = present(migrations);
     match found {

@@ -188,7 +188,7 @@ fn all_who_watch_hear_of_every_commit_from_then_on() {
 
 #[test]
 fn of_many_who_commit_none_is_lost_and_all_are_told_in_order() {
-    const EACH: u64 = 20;
+    const EACH: u64 = 300;
     every_store(|store| {
         let heard = store.watch();
         let mut answered: Vec<(u64, Revision)> = thread::scope(|scope| {

@@ -9,11 +9,12 @@ use imds_core::Timestamp;
 use imds_core::options::Switch;
 use imds_netns::Plan;
 use imds_server::audit::Format;
+use imds_store::Registry;
 
 use crate::app::{App, Ended, Signals, fail};
 use crate::args::Run;
 use crate::config::{Config, gather};
-use crate::keeper::{self, Command, Duty, Opened, Report, Task};
+use crate::keeper::{self, Command, Duty, Report, Task};
 use crate::listen::Listener;
 use crate::logging;
 
@@ -49,17 +50,17 @@ pub(super) fn run(args: Run) -> anyhow::Result<ExitCode> {
     let mut keeper = keeper::start(duty)?;
     // Before there is a command that could send one.
     let signals = Signals::catch()?;
-    let Opened { changes, .. } = match keeper.opened() {
-        Ok(opened) => opened,
-        Err(report) => return Ok(super::refused(report)),
-    };
+    let registry = Registry::new(keyring);
+    if let Err(report) = keeper.opened(&registry) {
+        return Ok(super::refused(report));
+    }
     let listeners = match keeper.listeners()? {
         Ok(listeners) => listeners.into_iter().map(Listener::in_namespace).collect::<Result<_, _>>()?,
         Err(report) => return Ok(super::refused(report)),
     };
     super::limit(&mut config);
     let settings = config.service;
-    let app = App { settings, changes, keyring, keeper, signals, listeners: vec![listeners], log };
+    let app = App { settings, registry, keeper, signals, listeners: vec![listeners], log };
     let ended = app.serve(
         || {},
         |signal, running| {

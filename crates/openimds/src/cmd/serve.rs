@@ -8,11 +8,12 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use imds_core::Timestamp;
 use imds_server::audit::Format;
+use imds_store::Registry;
 
 use crate::app::{App, Ended, Signals, print, ready_line};
 use crate::args::Serve;
 use crate::config::{Config, gather};
-use crate::keeper::{self, Duty, Opened, Task};
+use crate::keeper::{self, Duty, Task};
 use crate::listen::{Listener, bind};
 use crate::logging;
 
@@ -39,16 +40,16 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
     };
     let mut keeper = keeper::start(duty)?;
     let signals = Signals::catch()?;
-    let Opened { changes, admin } = match keeper.opened() {
-        Ok(opened) => opened,
+    let registry = Registry::new(keyring);
+    let admin = match keeper.opened(&registry) {
+        Ok(admin) => admin.unwrap_or(config.service.admin),
         Err(report) => return Ok(super::refused(report)),
     };
-    let admin = admin.unwrap_or(config.service.admin);
     let (listeners, listen) = listen(&config)?;
     super::limit(&mut config);
 
     let settings = config.service;
-    let app = App { settings, changes, keyring, keeper, signals, listeners, log: Some(format) };
+    let app = App { settings, registry, keeper, signals, listeners, log: Some(format) };
     let announce = || {
         let line = ready_line(&listen, admin);
         if args.print_ready {

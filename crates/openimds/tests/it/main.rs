@@ -5,6 +5,7 @@
     reason = "tests of one binary, where a failure is what a panic is for"
 )]
 
+mod control;
 mod hops;
 mod load;
 mod run;

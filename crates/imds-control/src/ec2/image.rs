@@ -1,0 +1,114 @@
+//! Images: those of Amazon that are there from the start, and those that were registered.
+
+use imds_store::record::{self, Batch, Found, Image};
+
+use super::resource::is_id;
+use crate::call::Call;
+use crate::query::{Error, Xml};
+
+/// Amazon's own account for its Linux images.
+const AMAZON: &str = "137112412989";
+
+/// An image, and where it is kept if it is: one of those from the start is kept once it was changed.
+pub(crate) struct Known {
+    /// The image.
+    pub(crate) image: Image,
+    kept: Option<Found<Image>>,
+}
+
+impl Known {
+    /// Keeps the image as it was changed.
+    pub(crate) fn replace(&self, changed: &Image, batch: &mut Batch) {
+        match &self.kept {
+            Some(found) => batch.replace(&changed.id, found, changed),
+            None => batch.create(&changed.id, changed),
+        }
+    }
+}
+
+/// The image with this id.
+pub(crate) fn find(call: &Call<'_>, id: &str) -> Result<Known, Error> {
+    if !is_id("ami", id) {
+        return Err(Error::malformed_id("InvalidAMIID.Malformed", id));
+    }
+    let kept = record::get::<Image>(call.store, id)?;
+    let image = match &kept {
+        Some(found) => Some(found.record.clone()),
+        None => Image::seeds().into_iter().find(|seed| seed.id == id),
+    };
+    let image = image.ok_or_else(|| unknown(&[id]))?;
+    Ok(Known { image, kept })
+}
+
+/// Every image.
+pub(crate) fn all(call: &Call<'_>) -> Result<Vec<Known>, Error> {
+    let mut kept: Vec<_> =
+        record::list::<Image>(call.store, "")?.into_iter().map(|(_, found)| found).collect();
+    let is_kept = |seed: &Image| kept.iter().any(|found| found.record.id == seed.id);
+    let seeds: Vec<_> = Image::seeds().into_iter().filter(|seed| !is_kept(seed)).collect();
+    let seeds = seeds.into_iter().map(|image| Known { image, kept: None });
+    Ok(seeds
+        .chain(kept.drain(..).map(|found| Known { image: found.record.clone(), kept: Some(found) }))
+        .collect())
+}
+
+/// There are no images with these ids.
+pub(crate) fn unknown(ids: &[&str]) -> Error {
+    let (noun, verb) = if ids.len() == 1 { ("id", "does") } else { ("ids", "do") };
+    Error::new("InvalidAMIID.NotFound", format!("The image {noun} '[{}]' {verb} not exist", ids.join(", ")))
+}
+
+/// The account that owns an image.
+pub(crate) fn owner(image: &Image) -> &str {
+    if image.owner == "amazon" { AMAZON } else { &image.owner }
+}
+
+/// The alias of the owner, if it has one.
+pub(crate) fn owner_alias(image: &Image) -> Option<&'static str> {
+    (image.owner == "amazon").then_some("amazon")
+}
+
+/// Reads `ImdsSupport`: `v2.0` is all that it can be, and it cannot be taken back (EC2 User Guide, "Configure the AMI").
+pub(crate) fn imds_v2(value: &str) -> Result<bool, Error> {
+    if value == "v2.0" {
+        return Ok(true);
+    }
+    // The words are [assumed].
+    Err(Error::invalid_value(format!(
+        "A value of '{value}' is not valid for ImdsSupport. Specify 'v2.0' and try again."
+    )))
+}
+
+/// The members of an image.
+pub(crate) fn write(xml: &mut Xml, image: &Image) {
+    let owner = owner(image);
+    xml.text("imageId", &image.id)
+        .text("imageLocation", format_args!("{}/{}", image.owner, image.name))
+        .text("imageState", "available")
+        .text("imageOwnerId", owner)
+        .time("creationDate", image.created)
+        .text("isPublic", owner == AMAZON)
+        .text("architecture", &image.architecture)
+        .text("imageType", "machine")
+        .option("imageOwnerAlias", owner_alias(image))
+        .text("name", &image.name)
+        .option("description", Some(&image.description).filter(|text| !text.is_empty()))
+        .text("rootDeviceType", "ebs")
+        .text("rootDeviceName", &image.root_device_name);
+    xml.list("blockDeviceMapping", [&image.root_device_name], |xml, device| {
+        xml.text("deviceName", device).within("ebs", |xml| {
+            xml.text("deleteOnTermination", true)
+                .text("volumeSize", 8)
+                .text("volumeType", "gp3")
+                .text("encrypted", false);
+        });
+    });
+    xml.text("virtualizationType", "hvm")
+        .text("hypervisor", "xen")
+        .text("enaSupport", true)
+        .text("sriovNetSupport", "simple")
+        .text("platformDetails", "Linux/UNIX")
+        .text("usageOperation", "RunInstances")
+        .option("imdsSupport", image.has_imds_v2.then_some("v2.0"));
+    super::tags::write(xml, &image.tags);
+}

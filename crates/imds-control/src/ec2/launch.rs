@@ -1,0 +1,237 @@
+//! What a launch is to make: the request, over its launch template, over the defaults of account and image
+//! (control-api.md sections 2.4 and 2.5, user-guide.md).
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use imds_core::Machine;
+use imds_core::defaults::Enforced;
+use imds_core::instance::Launch;
+use imds_core::options::{MetadataOptions, Switch};
+use imds_store::record::{Image, KeyPair, TemplateData, TemplateTags};
+
+use super::address::Addresses;
+use super::resource::is_id;
+use super::{image, instance_type, key, network, profile, tags, template, user_data};
+use crate::call::Call;
+use crate::query::{Error, Params};
+
+/// A launch, decided but for what each of its instances has of its own.
+pub(crate) struct Plan {
+    image: Image,
+    key: Option<KeyPair>,
+    user_data: Option<Vec<u8>>,
+    tags: BTreeMap<String, String>,
+    is_terminated_on_shutdown: bool,
+    is_hibernated: bool,
+    subnet_id: Option<String>,
+    /// Ids and names.
+    groups: (Vec<String>, Vec<String>),
+    client_token: Option<String>,
+    data: TemplateData,
+    /// What all its instances share.
+    launch: Launch,
+}
+
+impl Plan {
+    /// Reads and checks what is asked for.
+    pub(crate) fn of(call: &Call<'_>, params: &Params) -> Result<Self, Error> {
+        let own = template::read(params)?;
+        let mut tags = BTreeMap::new();
+        let mut by_aws = BTreeMap::new();
+        let mut data = own.clone();
+        let from = params.under("LaunchTemplate");
+        if !from.is_empty() {
+            let (named, version, said) = template::resolve(call, &from)?;
+            // Tag by tag, the request's over the template's [assumed].
+            tags = instance_tags(&said.tags);
+            by_aws.insert("aws:ec2launchtemplate:id".to_owned(), named.id);
+            by_aws.insert("aws:ec2launchtemplate:version".to_owned(), version.to_string());
+            data = template::over(own.clone(), &said)?;
+        }
+        tags.extend(instance_tags(&own.tags));
+        tags::limit(&tags)?;
+        tags.extend(by_aws);
+
+        let image = data.image_id.as_deref().ok_or_else(|| Error::missing("ImageId"))?;
+        let image = image::find(call, image)?.image;
+        let instance_type = data.instance_type.as_deref().unwrap_or(instance_type::DEFAULT);
+        instance_type::check(instance_type)?;
+        let key = data.key_name.as_deref().map(|name| key::find(call, name)).transpose()?;
+        // The primary interface is described in its own place when the launch asks for more than its subnet.
+        let interface = params.under("NetworkInterface.1");
+        let subnet_id = subnet_id(params.text("SubnetId").or_else(|| interface.text("SubnetId")))?;
+        let zone = zone(call, data.availability_zone.as_deref(), subnet_id.as_deref())?;
+        let mut launch = Launch {
+            instance_type: instance_type.to_owned(),
+            options: options(call, &data, &image)?,
+            ..network::launch(call, &zone)?
+        };
+        let address = params.text("PrivateIpAddress").or_else(|| interface.text("PrivateIpAddress"));
+        launch.local_ipv4 = address.map(|text| Addresses::of(call).check(&launch, text)).transpose()?;
+        check_credits(data.cpu_credits.as_deref())?;
+        if data.security_group_ids.is_empty() {
+            data.security_group_ids = interface.list("SecurityGroupId").into_iter().map(Into::into).collect();
+        }
+        Ok(Self {
+            image,
+            key: key.map(|found| found.record),
+            user_data: data.user_data.as_deref().map(user_data::decode).transpose()?,
+            tags,
+            is_terminated_on_shutdown: is_terminated(data.shutdown_behavior.as_deref())?,
+            is_hibernated: params.flag("HibernationOptions.Configured")? == Some(true),
+            subnet_id,
+            groups: groups(&launch, &data.security_group_ids, &data.security_groups)?,
+            client_token: params.text("ClientToken").map(Into::into),
+            data,
+            launch,
+        })
+    }
+
+    /// The address that is asked for, which only one instance can have.
+    pub(crate) fn address(&self) -> Option<Ipv4Addr> {
+        self.launch.local_ipv4
+    }
+
+    /// One of its instances, at a free address; `None` when there is none left.
+    pub(crate) fn machine(
+        &self,
+        call: &Call<'_>,
+        addresses: &mut Addresses<'_>,
+        reservation: &str,
+        index: u32,
+    ) -> Result<Option<Machine>, Error> {
+        let Some(launch) = addresses.place(self.launch.clone())? else { return Ok(None) };
+        let mut instance = launch.instance();
+        instance.ami_id.clone_from(&self.image.id);
+        instance.ami_launch_index = index;
+        instance.block_device_mapping =
+            ["ami", "root"].map(|name| (name.into(), self.image.root_device_name.clone())).into();
+        instance.hibernation_configured = self.is_hibernated.then_some(true);
+        if self.data.monitoring == Some(true) {
+            instance.monitoring = Switch::Enabled;
+        }
+        instance.public_keys =
+            self.key.iter().map(|pair| (pair.name.clone(), pair.public_key.clone())).collect();
+        instance.reservation_id = reservation.to_owned();
+        instance.tags.clone_from(&self.tags);
+        instance.user_data = self.user_data.clone().map(Into::into);
+        if let Some(primary) = instance.interfaces.first_mut() {
+            (primary.security_group_ids, primary.security_groups) = self.groups.clone();
+            if let Some(id) = &self.subnet_id {
+                primary.subnet_id.clone_from(id);
+            }
+        }
+        tags::fit(&instance)?;
+        let mut machine = Machine::launched(instance);
+        machine.client_token.clone_from(&self.client_token);
+        machine.profile =
+            profile::of(call, self.data.profile_arn.as_deref(), self.data.profile_name.as_deref())?;
+        machine.is_termination_disabled = self.data.disable_api_termination == Some(true);
+        machine.is_stop_disabled = self.data.disable_api_stop == Some(true);
+        machine.is_terminated_on_shutdown = self.is_terminated_on_shutdown;
+        machine.is_ebs_optimized = self.data.ebs_optimized == Some(true);
+        machine.cpu_credits.clone_from(&self.data.cpu_credits);
+        Ok(Some(machine))
+    }
+}
+
+fn instance_tags(specified: &[TemplateTags]) -> BTreeMap<String, String> {
+    let of_instances = specified.iter().filter(|specified| specified.resource_type == "instance");
+    of_instances.flat_map(|specified| specified.tags.clone()).collect()
+}
+
+/// The metadata options: request and template, account, image; then enforcement.
+fn options(call: &Call<'_>, data: &TemplateData, image: &Image) -> Result<MetadataOptions, Error> {
+    let defaults = call.defaults()?.map(|found| found.record).unwrap_or_default();
+    defaults.launch(&template::chosen(data)?, image.imds_support()).map_err(|Enforced| {
+        // EC2's own words (user-guide.md, "Enforcement").
+        Error::new(
+            "UnsupportedOperation",
+            "You can't launch instances with IMDSv1 because httpTokensEnforced is enabled for this account. Either launch \
+             the instance with httpTokens=required or contact your account owner to disable httpTokensEnforced using the \
+             ModifyInstanceMetadataDefaults API or the account settings in the EC2 console.",
+        )
+    })
+}
+
+/// The zone that is asked for, else that of the subnet, else the region's first.
+fn zone(call: &Call<'_>, zone: Option<&str>, subnet_id: Option<&str>) -> Result<String, Error> {
+    if let Some(zone) = zone {
+        let letter = zone.strip_prefix(call.region).unwrap_or_default();
+        return if matches!(letter.as_bytes(), [b'a'..=b'z']) {
+            Ok(zone.to_owned())
+        } else {
+            Err(Error::invalid_value(format!("Invalid availability zone: [{zone}]")))
+        };
+    }
+    let zones = network::zones(call)?;
+    for zone in &zones {
+        let launch = network::launch(call, &zone.name)?;
+        if Some(launch.interface(0, launch.address()).subnet_id.as_str()) == subnet_id {
+            return Ok(zone.name.clone());
+        }
+    }
+    zones.into_iter().next().map(|zone| zone.name).ok_or_else(Error::internal)
+}
+
+/// A subnet is taken by its id: whether there is one is not looked at.
+fn subnet_id(id: Option<&str>) -> Result<Option<String>, Error> {
+    match id {
+        Some(id) if !is_id("subnet", id) => Err(Error::malformed_id("InvalidSubnetID.Malformed", id)),
+        id => Ok(id.map(Into::into)),
+    }
+}
+
+/// Security groups are shown and mean nothing, so that any is taken: ids and names, in one order.
+pub(crate) fn groups<T: AsRef<str>>(
+    launch: &Launch,
+    ids: &[T],
+    names: &[String],
+) -> Result<(Vec<String>, Vec<String>), Error> {
+    let default = launch.security_group_id("default");
+    let mut groups = Vec::new();
+    for id in ids.iter().map(AsRef::as_ref) {
+        if !is_id("sg", id) {
+            return Err(Error::malformed_id("InvalidGroupId.Malformed", id));
+        }
+        // A name that is not known is not made up.
+        let name = if id == default { "default" } else { id };
+        groups.push((id.to_owned(), name.to_owned()));
+    }
+    for name in names {
+        if name.len() > 255 || name.chars().any(char::is_control) {
+            return Err(Error::invalid_value(format!(
+                "Invalid security group name '{}'",
+                name.escape_debug()
+            )));
+        }
+        groups.push((launch.security_group_id(name), name.clone()));
+    }
+    if groups.is_empty() {
+        groups.push((default, "default".to_owned()));
+    }
+    Ok(groups.into_iter().unzip())
+}
+
+/// `CreditSpecification.CpuCredits`. The words are [assumed].
+fn check_credits(credits: Option<&str>) -> Result<(), Error> {
+    match credits {
+        None | Some("standard" | "unlimited") => Ok(()),
+        Some(other) => Err(Error::invalid_value(format!(
+            "Value ({other}) for parameter cpuCredits is invalid. Valid values are 'standard' and 'unlimited'."
+        ))),
+    }
+}
+
+/// `InstanceInitiatedShutdownBehavior`. The words are [assumed].
+pub(crate) fn is_terminated(behavior: Option<&str>) -> Result<bool, Error> {
+    match behavior {
+        None | Some("stop") => Ok(false),
+        Some("terminate") => Ok(true),
+        Some(other) => Err(Error::invalid_value(format!(
+            "Value ({other}) for parameter instanceInitiatedShutdownBehavior is invalid. Valid values are 'stop' and \
+             'terminate'."
+        ))),
+    }
+}

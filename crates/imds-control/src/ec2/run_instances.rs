@@ -1,0 +1,102 @@
+//! `RunInstances` (control-api.md section 2.5).
+
+use imds_core::Machine;
+use imds_store::record::{Address, Batch};
+
+use super::address::Addresses;
+use super::claim;
+use super::instance::{self, Moment};
+use super::launch::Plan;
+use crate::call::{Call, Outcome};
+use crate::query::{Error, Params, Xml};
+
+const ACTION: &str = "RunInstances";
+
+/// Instances that one call launches at most.
+const MOST: u32 = 1_000;
+
+pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error> {
+    if let Some(ids) = claim::made(call, params, ACTION)? {
+        return again(call, &ids);
+    }
+    let (least, most) = counts(params)?;
+    let plan = Plan::of(call, params)?;
+    if plan.address().is_some() && most > 1 {
+        // The code is EC2's, the words are [assumed].
+        return Err(Error::new(
+            "InvalidParameterCombination",
+            "A private IP address can be specified only when one instance is launched",
+        ));
+    }
+    let reservation = call.new_id("r")?;
+    let mut addresses = Addresses::of(call);
+    let mut batch = Batch::default();
+    let mut machines = Vec::new();
+    for index in 0..most {
+        let Some(machine) = plan.machine(call, &mut addresses, &reservation, index)? else { break };
+        let id = machine.instance.id.as_str();
+        batch.create(id, &machine);
+        if let Some(address) = machine.instance.local_ipv4() {
+            batch.create(&address.to_string(), &Address { instance: id.to_owned() });
+        }
+        machines.push(machine);
+    }
+    // As many as there is room for, as EC2 does, if that is enough.
+    if machines.len() < least as usize {
+        return Err(Error::new(
+            "InsufficientFreeAddressesInSubnet",
+            "The specified subnet does not have enough free IP addresses to satisfy the request.",
+        ));
+    }
+    let ids = machines.iter().map(|machine| machine.instance.id.to_string()).collect();
+    claim::keep(call, params, ACTION, ids, &mut batch)?;
+    Ok(Outcome { batch, body: told(&machines, Moment::Launch) })
+}
+
+/// The answer of a call that was answered before.
+fn again(call: &Call<'_>, ids: &[String]) -> Result<Outcome, Error> {
+    let machines: Vec<Machine> =
+        ids.iter().filter_map(|id| call.machine(id).ok()).map(|found| found.record).collect();
+    if machines.iter().all(|machine| machine.state.is_terminated()) {
+        // The code is EC2's, the words are [assumed].
+        return Err(Error::new(
+            "IdempotentInstanceTerminated",
+            "The instance that was launched with this client token has been terminated",
+        ));
+    }
+    Ok(Outcome::told(told(&machines, Moment::Later)))
+}
+
+fn told(machines: &[Machine], moment: Moment) -> Xml {
+    let mut xml = Xml::ec2();
+    instance::write_reservation(&mut xml, &machines.iter().collect::<Vec<_>>(), moment);
+    xml
+}
+
+/// `MinCount` and `MaxCount`. The words are [assumed] but for the codes.
+fn counts(params: &Params) -> Result<(u32, u32), Error> {
+    let count = |name: &str, parameter: &str| {
+        let text = params.need(name)?;
+        text.parse::<u32>().ok().filter(|count| *count > 0).ok_or_else(|| {
+            Error::invalid_value(format!(
+                "Value ({text}) for parameter {parameter} is invalid. It must be at least 1."
+            ))
+        })
+    };
+    let (least, most) = (count("MinCount", "minCount")?, count("MaxCount", "maxCount")?);
+    if least > most {
+        return Err(Error::invalid_value(format!(
+            "Value ({most}) for parameter maxCount is invalid. It must be at least that of minCount ({least})."
+        )));
+    }
+    if least > MOST {
+        return Err(Error::new(
+            "InstanceLimitExceeded",
+            format!("You have requested more instances ({least}) than one call launches ({MOST})"),
+        ));
+    }
+    Ok((least, most.min(MOST)))
+}
+
+#[cfg(test)]
+mod tests;

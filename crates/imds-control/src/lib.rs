@@ -9,6 +9,8 @@ mod metrics;
 mod plane;
 mod post;
 mod query;
+#[cfg(test)]
+mod safety;
 pub mod retention;
 mod service;
 mod site;

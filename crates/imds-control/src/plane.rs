@@ -13,7 +13,7 @@ pub struct Plane {
 
 /// The metadata process is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Gone;
+pub(crate) struct Gone;
 
 impl Plane {
     /// What follows the store as `applied` tells, and answers `questions` with its counters.

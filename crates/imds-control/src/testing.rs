@@ -9,8 +9,8 @@ use http_body_util::BodyExt as _;
 use imds_core::Machine;
 use imds_core::lifecycle::State;
 use imds_core::testing::launch;
+use imds_store::Memory;
 use imds_store::record::Batch;
-use imds_store::{Memory, Store as _};
 use tower::ServiceExt as _;
 
 use crate::plane::Plane;
@@ -49,14 +49,27 @@ pub(crate) async fn signed(door: &Door, region: &str, service: &str, form: &str)
 }
 
 async fn send(door: &Door, authorization: Option<&str>, form: &str) -> (StatusCode, String) {
-    let mut request = Request::post("/")
-        .header("host", "127.0.0.1:1339")
-        .header("content-type", "application/x-www-form-urlencoded; charset=utf-8")
-        .extension(Peer([127, 0, 0, 1].into()));
-    if let Some(authorization) = authorization {
-        request = request.header("authorization", authorization);
+    let mut headers = vec![("content-type", "application/x-www-form-urlencoded; charset=utf-8")];
+    headers.extend(authorization.map(|authorization| ("authorization", authorization)));
+    request(door, "POST", "/", &headers, form).await
+}
+
+/// Sends a request from this machine, to `127.0.0.1:1339` unless the headers name another host: the status and the body.
+pub(crate) async fn request(
+    door: &Door,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> (StatusCode, String) {
+    let mut request = Request::builder().method(method).uri(path).extension(Peer([127, 0, 0, 1].into()));
+    if !headers.iter().any(|(name, _)| *name == "host") {
+        request = request.header("host", "127.0.0.1:1339");
     }
-    let request = request.body(Body::from(form.to_owned())).unwrap();
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(Body::from(body.to_owned())).unwrap();
     let response = router(door.clone()).oneshot(request).await.unwrap();
     let status = response.status();
     let body = response.into_body().collect().await.unwrap().to_bytes();

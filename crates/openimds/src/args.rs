@@ -50,7 +50,7 @@ pub struct Options {
     /// Read instances from this file, which comes before the options below; without it there is one built-in instance
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Keep the keys of tokens in this folder, so that tokens outlive a restart
+    /// Keep everything that changes in this folder, so that it outlives a restart (run: the keys of tokens alone)
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
     /// Serve IMDSv1 and IMDSv2 (optional), or IMDSv2 alone (required) [default: optional]
@@ -161,7 +161,7 @@ pub struct Serve {
     /// Serve metadata here; can be given several times [default: 127.0.0.1:1338]
     #[arg(long, value_name = "ADDR:PORT")]
     pub listen: Vec<SocketAddr>,
-    /// Serve /healthz and /metrics here [default: 127.0.0.1:1339]
+    /// Serve the AWS APIs, /healthz and /metrics here [default: 127.0.0.1:1339]
     #[arg(long, value_name = "ADDR:PORT")]
     pub admin: Option<SocketAddr>,
     /// Let --admin be an address that others reach

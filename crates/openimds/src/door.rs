@@ -18,6 +18,8 @@ use tokio::sync::Semaphore;
 
 /// Connections that the door has at once; more wait.
 const CONNECTIONS: usize = 64;
+/// Bytes of a header: signatures and session tokens of real clients have some thousand.
+const HEADER_LIMIT: usize = 64 * 1024;
 /// How long a header may take, and a kept connection be silent.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -42,7 +44,7 @@ pub fn open(listener: TcpListener, door: Door) -> io::Result<impl Future<Output 
                 }
             };
             let mut builder = http1::Builder::new();
-            builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+            builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(HEADER_LIMIT);
             let service = service.clone();
             let service = service_fn(move |mut request: Request<Incoming>| {
                 request.extensions_mut().insert(Peer(peer.ip().to_canonical()));

@@ -35,15 +35,14 @@ impl From<Trace> for Change {
     }
 }
 
-pub(super) async fn list(
-    State(door): State<Door>,
-    Path(id): Path<String>,
-) -> Result<Json<History>, Refusal> {
+pub(super) async fn list(State(door): State<Door>, Path(id): Path<String>) -> Result<Json<History>, Refusal> {
     blocking(move || {
         let id = instance_id(&id)?;
         // Names of traces sort by time.
         let traces = record::list::<Trace>(&*door.store, &format!("{id}/")).map_err(Error::from)?;
-        if traces.is_empty() && record::get::<Machine>(&*door.store, id.as_str()).map_err(Error::from)?.is_none() {
+        if traces.is_empty()
+            && record::get::<Machine>(&*door.store, id.as_str()).map_err(Error::from)?.is_none()
+        {
             return Err(unknown(id.as_str()));
         }
         Ok(Json(History { history: traces.into_iter().map(|(_, found)| found.record.into()).collect() }))
@@ -64,7 +63,10 @@ mod tests {
     async fn every_change_is_told_with_who_made_it() {
         let door = door();
         keep_machine(&door);
-        assert_eq!(request(&door, "GET", PATH, &[], "").await, (StatusCode::OK, json!({"history": []}).to_string()));
+        assert_eq!(
+            request(&door, "GET", PATH, &[], "").await,
+            (StatusCode::OK, json!({"history": []}).to_string())
+        );
         let modify = "Action=ModifyInstanceMetadataOptions&InstanceId=i-12345678901234567";
         let form = format!("{modify}&HttpTokens=required&HttpPutResponseHopLimit=2&Version=2016-11-15");
         assert_eq!(signed(&door, "us-east-1", "ec2", &form).await.0, StatusCode::OK);
@@ -99,6 +101,9 @@ mod tests {
             assert_eq!((told.as_u16(), body), (status, json!({ "error": error }).to_string()));
         }
         let (told, body) = request(&door, "POST", PATH, &[], "").await;
-        assert_eq!((told.as_u16(), body), (405, json!({"error": "this path has no such method"}).to_string()));
+        assert_eq!(
+            (told.as_u16(), body),
+            (405, json!({"error": "this path has no such method"}).to_string())
+        );
     }
 }

@@ -73,7 +73,9 @@ fn apply(store: &dyn Store, id: &str, change: &Change) -> Result<Option<Revision
         match store.commit(batch.writes()) {
             Ok(revision) => return Ok(Some(revision)),
             Err(StoreError::Conflict { .. }) => {}
-            Err(error @ (StoreError::Io(_) | StoreError::Damaged { .. })) => return Err(Error::from(error).into()),
+            Err(error @ (StoreError::Io(_) | StoreError::Damaged { .. })) => {
+                return Err(Error::from(error).into());
+            }
         }
     }
     let why = format!("others changed the instance {id} again and again; try again");
@@ -162,7 +164,20 @@ mod tests {
         for good in ["web", "web-1.example.test", "3com", &["x".repeat(63), "y".repeat(63)].join(".")] {
             assert_eq!(check_hostname(good), Ok(()), "{good}");
         }
-        for bad in ["", ".", "web.", "-a", "a-", "a..b", "a_b", "a b", "a\nb", "é", &"x".repeat(64), &["x"; 128].join(".")] {
+        for bad in [
+            "",
+            ".",
+            "web.",
+            "-a",
+            "a-",
+            "a..b",
+            "a_b",
+            "a b",
+            "a\nb",
+            "é",
+            &"x".repeat(64),
+            &["x"; 128].join("."),
+        ] {
             assert!(check_hostname(bad).is_err(), "{bad:?}");
         }
     }

@@ -11,7 +11,9 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
     let name = key::new_name(call, params)?;
     // EC2 has PuTTY's form too.
     if let Some(format) = params.text("KeyFormat").filter(|format| *format != "pem") {
-        return Err(Error::invalid_value(format!("Invalid value '{format}' for KeyFormat. It must be 'pem'.")));
+        return Err(Error::invalid_value(format!(
+            "Invalid value '{format}' for KeyFormat. It must be 'pem'."
+        )));
     }
     let tags = tags::specified(params, "key-pair")?;
     let Generated { public, pem, fingerprint } = match params.text("KeyType") {
@@ -56,7 +58,9 @@ mod tests {
                 assert!(!String::from_utf8_lossy(&kept.value).contains(secret), "{key}");
             }
             let (_, document) = ec2(&door, "Action=DescribeKeyPairs&IncludePublicKey=true").await;
-            assert!(!document.contains("PRIVATE") && document.contains(&format!("<keyType>{kind}</keyType>")));
+            assert!(
+                !document.contains("PRIVATE") && document.contains(&format!("<keyType>{kind}</keyType>"))
+            );
         }
         for (form, code) in [
             ("Action=CreateKeyPair&KeyName=rsa-1", "InvalidKeyPair.Duplicate"),

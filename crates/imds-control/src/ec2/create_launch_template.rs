@@ -102,8 +102,9 @@ mod tests {
     #[tokio::test]
     async fn what_is_wrong_is_refused() {
         let door = door();
-        let tagged =
-            format!("{CREATE}&TagSpecification.1.ResourceType=launch-template&TagSpecification.1.Tag.1.Key=a");
+        let tagged = format!(
+            "{CREATE}&TagSpecification.1.ResourceType=launch-template&TagSpecification.1.Tag.1.Key=a"
+        );
         let (_, document) = ec2(&door, &tagged).await;
         assert_eq!(text(&document, "tagSet"), Some("<item><key>a</key><value></value></item>"));
         for (form, code) in [

@@ -80,7 +80,9 @@ mod tests {
         let kept = text(&document, "unsuccessfullyDeletedLaunchTemplateVersionSet").unwrap();
         assert!(kept.contains("<versionNumber>1</versionNumber><responseError><code>unexpectedError<"));
         assert!(
-            kept.contains("<versionNumber>9</versionNumber><responseError><code>launchTemplateVersionDoesNot")
+            kept.contains(
+                "<versionNumber>9</versionNumber><responseError><code>launchTemplateVersionDoesNot"
+            )
         );
         let describe = "LaunchTemplateName=web&LaunchTemplateVersion.1=%24Latest";
         let (_, document) = ec2(&door, &format!("Action=DescribeLaunchTemplateVersions&{describe}")).await;

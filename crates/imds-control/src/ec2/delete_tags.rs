@@ -29,11 +29,8 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
             let is_named = |(name, only): &(String, Option<String>)| {
                 name == key && only.as_ref().is_none_or(|only| only == value)
             };
-            let is_doomed = if doomed.is_empty() {
-                tags::unreserved(key).is_ok()
-            } else {
-                doomed.iter().any(is_named)
-            };
+            let is_doomed =
+                if doomed.is_empty() { tags::unreserved(key).is_ok() } else { doomed.iter().any(is_named) };
             !is_doomed
         });
         resource.retag(call, left, &mut batch)?;
@@ -72,7 +69,8 @@ mod tests {
         ] {
             let (status, document) = ec2(&door, &format!("{DELETE}{form}")).await;
             assert_eq!((status, text(&document, "return")), (StatusCode::OK, Some("true")), "{form}");
-            let machine = record::get::<Machine>(&*door.store, "i-12345678901234567").unwrap().unwrap().record;
+            let machine =
+                record::get::<Machine>(&*door.store, "i-12345678901234567").unwrap().unwrap().record;
             assert!(machine.instance.tags.keys().eq(left), "{form} {:?}", machine.instance.tags);
         }
         for (form, code) in [

@@ -41,7 +41,10 @@ mod tests {
         let instance = keep_machine(&door).instance;
         let form = "Action=DescribeAccountAttributes&AttributeName.1=default-vpc";
         let (status, document) = ec2(&door, form).await;
-        assert_eq!((status, text(&document, "attributeValue")), (StatusCode::OK, Some(&*instance.primary().vpc_id)));
+        assert_eq!(
+            (status, text(&document, "attributeValue")),
+            (StatusCode::OK, Some(&*instance.primary().vpc_id))
+        );
         let (_, document) = ec2(&door, "Action=DescribeAccountAttributes").await;
         assert_eq!(text(&document, "attributeValue"), Some("VPC"));
         let (_, document) = ec2(&door, "Action=DescribeAccountAttributes&AttributeName.1=x").await;

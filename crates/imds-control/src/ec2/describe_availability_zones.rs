@@ -73,7 +73,11 @@ mod tests {
             ("Filter.1.Name=zone-type&Filter.1.Value.1=local-zone", 0),
         ] {
             let (status, document) = ec2(&door, &format!("Action=DescribeAvailabilityZones&{form}")).await;
-            assert_eq!((status, document.matches("<zoneName>").count()), (StatusCode::OK, expected), "{form}");
+            assert_eq!(
+                (status, document.matches("<zoneName>").count()),
+                (StatusCode::OK, expected),
+                "{form}"
+            );
         }
         let elsewhere = "Action=DescribeAvailabilityZones&Version=2016-11-15";
         let (_, document) = signed(&door, "eu-west-1", "ec2", elsewhere).await;

@@ -50,7 +50,10 @@ mod tests {
             ("", Some("associated")),
             (&format!("AssociationId.1={id}"), Some("associated")),
             ("Filter.1.Name=instance-id&Filter.1.Value.1=i-12345678901234567", Some("associated")),
-            ("Filter.1.Name=state&Filter.1.Value.1=associating&Filter.1.Value.2=associated", Some("associated")),
+            (
+                "Filter.1.Name=state&Filter.1.Value.1=associating&Filter.1.Value.2=associated",
+                Some("associated"),
+            ),
             ("Filter.1.Name=instance-id&Filter.1.Value.1=i-x", None),
         ] {
             let (status, document) =

@@ -26,7 +26,9 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
         }
         absent if ABSENT.contains(&absent) => value(&mut xml, absent, None),
         other => {
-            return Err(Error::invalid_value(format!("Value ( {other} ) for parameter attribute is invalid.")));
+            return Err(Error::invalid_value(format!(
+                "Value ( {other} ) for parameter attribute is invalid."
+            )));
         }
     }
     Ok(Outcome::told(xml))

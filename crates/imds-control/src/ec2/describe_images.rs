@@ -116,7 +116,10 @@ mod tests {
             ("Filter.1.Name=imds-support&Filter.1.Value.1=v2.0", 2),
             ("Filter.1.Name=owner-alias&Filter.1.Value.1=amazon", 4),
             ("Filter.1.Name=is-public&Filter.1.Value.1=false", 1),
-            ("Filter.1.Name=state&Filter.1.Value.1=available&Filter.2.Name=image-type&Filter.2.Value.1=machine", 5),
+            (
+                "Filter.1.Name=state&Filter.1.Value.1=available&Filter.2.Name=image-type&Filter.2.Value.1=machine",
+                5,
+            ),
             ("Filter.1.Name=root-device-type&Filter.1.Value.1=instance-store", 0),
             ("Filter.1.Name=virtualization-type&Filter.1.Value.1=hvm&ExecutableBy.1=all", 5),
             ("Filter.1.Name=tag%3AName&Filter.1.Value.1=x", 0),

@@ -23,7 +23,8 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
     }
     let filters = Filters::of(params, FILTERS)?;
     let shows_keys = params.flag("IncludePublicKey")? == Some(true);
-    let pairs = found.iter().map(|found| &found.record).filter(|pair| filters.pass(|name| filtered(pair, name)));
+    let pairs =
+        found.iter().map(|found| &found.record).filter(|pair| filters.pass(|name| filtered(pair, name)));
     let mut xml = Xml::ec2();
     xml.list("keySet", pairs, |xml, pair| {
         key::write(xml, pair);

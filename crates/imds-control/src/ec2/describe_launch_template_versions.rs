@@ -114,7 +114,10 @@ mod tests {
         for (form, expected) in [
             ("LaunchTemplateName=lt1&LaunchTemplateVersion.1=%24Latest".to_owned(), &["3"][..]),
             (format!("LaunchTemplateId={id}&LaunchTemplateVersion.1=1"), &["1"]),
-            (format!("LaunchTemplateId={id}&LaunchTemplateVersion.1=2&LaunchTemplateVersion.2=%24Default"), &["1", "2"]),
+            (
+                format!("LaunchTemplateId={id}&LaunchTemplateVersion.1=2&LaunchTemplateVersion.2=%24Default"),
+                &["1", "2"],
+            ),
             (format!("LaunchTemplateId={id}"), &["1", "2", "3"]),
             (format!("LaunchTemplateId={id}&MinVersion=2&MaxVersion=2"), &["2"]),
             ("LaunchTemplateVersion.1=%24Latest".to_owned(), &["3"]),
@@ -124,11 +127,15 @@ mod tests {
             let (status, document) = ec2(&door, &format!("{DESCRIBE}&{form}")).await;
             assert_eq!((status, &numbers(&document)[..]), (StatusCode::OK, expected), "{form} {document}");
         }
-        let (_, document) = ec2(&door, &format!("{DESCRIBE}&LaunchTemplateId={id}&LaunchTemplateVersion.1=2")).await;
+        let (_, document) =
+            ec2(&door, &format!("{DESCRIBE}&LaunchTemplateId={id}&LaunchTemplateVersion.1=2")).await;
         let data = "<imageId>ami-03cf127a</imageId><metadataOptions><httpTokens>required</httpTokens></metadataOptions>";
         assert_eq!(text(&document, "launchTemplateData"), Some(data));
         for (form, code) in [
-            (format!("LaunchTemplateId={id}&LaunchTemplateVersion.1=9"), "InvalidLaunchTemplateId.VersionNotFound"),
+            (
+                format!("LaunchTemplateId={id}&LaunchTemplateVersion.1=9"),
+                "InvalidLaunchTemplateId.VersionNotFound",
+            ),
             ("LaunchTemplateId=lt-00000000000000000".to_owned(), "InvalidLaunchTemplateId.NotFound"),
             ("LaunchTemplateVersion.1=1".to_owned(), "MissingParameter"),
             (format!("LaunchTemplateId={id}&MinVersion=x"), "InvalidParameterValue"),

@@ -56,7 +56,8 @@ mod tests {
             ec2(&door, &form).await;
         }
         // As Terraform sends it.
-        let (status, document) = ec2(&door, "Action=DescribeLaunchTemplates&LaunchTemplateName.1=lt-tf").await;
+        let (status, document) =
+            ec2(&door, "Action=DescribeLaunchTemplates&LaunchTemplateName.1=lt-tf").await;
         assert_eq!((status, text(&document, "launchTemplateName")), (StatusCode::OK, Some("lt-tf")));
         let id = text(&document, "launchTemplateId").unwrap();
         let many = |document: &str| document.matches("<createdBy>arn:aws:iam::123456789012:root<").count();

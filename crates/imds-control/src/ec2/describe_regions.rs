@@ -67,7 +67,11 @@ mod tests {
             ("Filter.1.Name=opt-in-status&Filter.1.Value.1=opted-in", 0),
         ] {
             let (status, document) = ec2(&door, &format!("Action=DescribeRegions&{form}")).await;
-            assert_eq!((status, document.matches("<regionName>").count()), (StatusCode::OK, expected), "{form}");
+            assert_eq!(
+                (status, document.matches("<regionName>").count()),
+                (StatusCode::OK, expected),
+                "{form}"
+            );
         }
         let own = "Action=DescribeRegions&RegionName.1=moon-1&Version=2016-11-15";
         assert_eq!(text(&signed(&door, "moon-1", "ec2", own).await.1, "regionName"), Some("moon-1"));

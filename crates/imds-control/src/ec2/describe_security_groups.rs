@@ -69,7 +69,12 @@ mod tests {
         let door = door();
         let instance = keep_machine(&door).instance;
         let id = &instance.primary().security_group_ids[0];
-        for form in ["", &format!("GroupId.1={id}"), "GroupName.1=default", "Filter.1.Name=group-name&Filter.1.Value.1=d*"] {
+        for form in [
+            "",
+            &format!("GroupId.1={id}"),
+            "GroupName.1=default",
+            "Filter.1.Name=group-name&Filter.1.Value.1=d*",
+        ] {
             let (status, document) = ec2(&door, &format!("Action=DescribeSecurityGroups&{form}")).await;
             assert_eq!((status, text(&document, "groupId")), (StatusCode::OK, Some(id.as_str())), "{form}");
         }

@@ -89,7 +89,11 @@ mod tests {
             ("Filter.1.Name=default-for-az&Filter.1.Value.1=false".to_owned(), 0),
         ] {
             let (status, document) = ec2(&door, &format!("Action=DescribeSubnets&{form}")).await;
-            assert_eq!((status, document.matches("<subnetId>").count()), (StatusCode::OK, expected), "{form}");
+            assert_eq!(
+                (status, document.matches("<subnetId>").count()),
+                (StatusCode::OK, expected),
+                "{form}"
+            );
         }
         let (_, document) = ec2(&door, &format!("Action=DescribeSubnets&SubnetId.1={id}")).await;
         assert_eq!(text(&document, "availabilityZone"), Some("us-east-1a"));

@@ -19,14 +19,20 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
                 "resource-id" => vec![resource.id().to_owned()],
                 "resource-type" => vec![resource.kind().to_owned()],
                 "value" => vec![value.clone()],
-                name => name.strip_prefix("tag:").filter(|name| name == key).map(|_| value.clone()).into_iter().collect(),
+                name => name
+                    .strip_prefix("tag:")
+                    .filter(|name| name == key)
+                    .map(|_| value.clone())
+                    .into_iter()
+                    .collect(),
             });
             if passes {
                 tags.push((resource, key, value));
             }
         }
     }
-    let (tags, next) = page::page(params, tags, 1_000, |(resource, key, _)| format!("{}/{key}", resource.id()))?;
+    let (tags, next) =
+        page::page(params, tags, 1_000, |(resource, key, _)| format!("{}/{key}", resource.id()))?;
     let mut xml = Xml::ec2();
     xml.list("tagSet", tags, |xml, (resource, key, value)| {
         xml.text("resourceId", resource.id())

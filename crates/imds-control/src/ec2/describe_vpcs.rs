@@ -6,8 +6,17 @@ use super::page;
 use crate::call::{Call, Outcome};
 use crate::query::{Error, Params, Xml};
 
-const FILTERS: &[&str] =
-    &["cidr", "cidr-block-association.cidr-block", "is-default", "isDefault", "owner-id", "state", "tag:", "tag-key", "vpc-id"];
+const FILTERS: &[&str] = &[
+    "cidr",
+    "cidr-block-association.cidr-block",
+    "is-default",
+    "isDefault",
+    "owner-id",
+    "state",
+    "tag:",
+    "tag-key",
+    "vpc-id",
+];
 
 pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error> {
     let filters = Filters::of(params, FILTERS)?;
@@ -40,9 +49,12 @@ fn write(xml: &mut Xml, call: &Call<'_>, id: &str, vpc: &Vpc) {
         .text("state", "available")
         .text("cidrBlock", &vpc.block)
         .list("cidrBlockAssociationSet", [association], |xml, association| {
-            xml.text("cidrBlock", &vpc.block).text("associationId", association).within("cidrBlockState", |xml| {
-                xml.text("state", "associated");
-            });
+            xml.text("cidrBlock", &vpc.block).text("associationId", association).within(
+                "cidrBlockState",
+                |xml| {
+                    xml.text("state", "associated");
+                },
+            );
         })
         .text("dhcpOptionsId", "default")
         .text("instanceTenancy", "default")
@@ -73,6 +85,9 @@ mod tests {
             assert_eq!((status, count), (StatusCode::OK, expected), "{form} {document}");
         }
         let (status, document) = ec2(&door, "Action=DescribeVpcs&VpcId.1=vpc-baa88ea25493d9f8c").await;
-        assert_eq!((status, text(&document, "Code")), (StatusCode::BAD_REQUEST, Some("InvalidVpcID.NotFound")));
+        assert_eq!(
+            (status, text(&document, "Code")),
+            (StatusCode::BAD_REQUEST, Some("InvalidVpcID.NotFound"))
+        );
     }
 }

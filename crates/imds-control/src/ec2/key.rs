@@ -14,9 +14,8 @@ use crate::query::{Error, Params, Xml};
 
 /// The key pair with this name.
 pub(crate) fn find(call: &Call<'_>, name: &str) -> Result<Found<KeyPair>, Error> {
-    record::get(call.store, &record_name(call, name))?.ok_or_else(|| {
-        Error::new("InvalidKeyPair.NotFound", format!("The key pair '{name}' does not exist"))
-    })
+    record::get(call.store, &record_name(call, name))?
+        .ok_or_else(|| Error::new("InvalidKeyPair.NotFound", format!("The key pair '{name}' does not exist")))
 }
 
 /// The key pair with this id.
@@ -73,9 +72,7 @@ pub(crate) fn made(
 
 /// The members that the answers of all actions on key pairs begin with.
 pub(crate) fn write(xml: &mut Xml, pair: &KeyPair) {
-    xml.text("keyPairId", &pair.id)
-        .text("keyName", &pair.name)
-        .text("keyFingerprint", &pair.fingerprint);
+    xml.text("keyPairId", &pair.id).text("keyName", &pair.name).text("keyFingerprint", &pair.fingerprint);
     super::tags::write(xml, &pair.tags);
 }
 

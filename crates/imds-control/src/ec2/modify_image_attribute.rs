@@ -45,11 +45,9 @@ mod tests {
     #[tokio::test]
     async fn imds_support_is_set_and_not_taken_back() {
         let door = door();
-        for form in [
-            "ImdsSupport.Value=v2.0",
-            "Attribute=imdsSupport&Value=v2.0",
-            "Description.Value=with+IMDSv2",
-        ] {
+        for form in
+            ["ImdsSupport.Value=v2.0", "Attribute=imdsSupport&Value=v2.0", "Description.Value=with+IMDSv2"]
+        {
             let (status, document) = ec2(&door, &format!("{MODIFY}&{form}")).await;
             assert_eq!((status, text(&document, "return")), (StatusCode::OK, Some("true")), "{form}");
             let (_, document) = ec2(&door, "Action=DescribeImages&ImageId.1=ami-0abcdef1234567890").await;

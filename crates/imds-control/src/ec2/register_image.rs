@@ -16,7 +16,8 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
             "Invalid value '{architecture}' for Architecture. It must be i386, x86_64 or arm64."
         )));
     }
-    let is_taken = |known: &image::Known| known.image.name == name && known.image.owner == call.account.as_str();
+    let is_taken =
+        |known: &image::Known| known.image.name == name && known.image.owner == call.account.as_str();
     if let Some(other) = image::all(call)?.into_iter().find(is_taken) {
         return Err(Error::new(
             "InvalidAMIName.Duplicate",

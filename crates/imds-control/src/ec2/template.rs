@@ -101,7 +101,10 @@ fn latest(template: &LaunchTemplate) -> u64 {
 fn version_unknown(template: &LaunchTemplate, version: &str) -> Error {
     Error::new(
         "InvalidLaunchTemplateId.VersionNotFound",
-        format!("Could not find the specified version {version} for the launch template with ID {}.", template.id),
+        format!(
+            "Could not find the specified version {version} for the launch template with ID {}.",
+            template.id
+        ),
     )
 }
 

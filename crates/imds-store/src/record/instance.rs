@@ -207,7 +207,7 @@ impl Form {
             billing_products: self.billing_products,
             kernel_id: self.kernel_id,
             monitoring: text(&self.monitoring)?,
-            interfaces: interfaces,
+            interfaces,
             pending_time: self.pending_time,
             placement: self.placement.into(),
             product_codes: self.product_codes,
@@ -219,7 +219,7 @@ impl Form {
             services_partition: self.services_partition,
             system: self.system,
             tags: self.tags,
-            user_data: user_data,
+            user_data,
             changed: self.changed,
             events: Events {
                 maintenance: self.maintenance.into_iter().map(Into::into).collect(),

@@ -1,13 +1,10 @@
 //! A process that is killed while it commits: what it acknowledged is there, and nothing is half there.
-//!
-//! What a killed process has written stays with the kernel, whatever the disk, so the store is in memory where the
-//! system has such a place: the rounds are then spent committing and not waiting.
 
 use std::env;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
@@ -15,7 +12,7 @@ use std::time::Duration;
 use imds_store::Embedded;
 use imds_store::store::{Expected, Revision, Store};
 
-use crate::{delete, put};
+use crate::{delete, folder, put};
 
 const ROUNDS: u64 = 20;
 /// Acknowledged commits of a round, at least: 10,000 in all.
@@ -102,9 +99,7 @@ fn check(state: &Path, acknowledged: u64) -> u64 {
 
 #[test]
 fn what_a_killed_process_acknowledged_is_there_and_nothing_by_half() {
-    let memory = PathBuf::from("/dev/shm");
-    let parent = if memory.is_dir() { memory } else { env::temp_dir() };
-    let folder = tempfile::tempdir_in(parent).unwrap();
+    let folder = folder();
     let state = folder.path().join("state");
     let chance = RandomState::new();
     let below = |end: u64, of: (u64, &str)| chance.hash_one(of) % end;

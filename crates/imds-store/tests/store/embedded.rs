@@ -10,7 +10,7 @@ use imds_store::Embedded;
 use imds_store::embedded::{FILE, OpenError};
 use imds_store::store::{Expected::Any, Store as _};
 
-use crate::{delete, put};
+use crate::{delete, folder, put};
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -36,7 +36,7 @@ fn some(state: &Path) -> Vec<u8> {
 
 #[test]
 fn what_was_committed_is_there_when_it_is_opened_again() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let state = folder.path().join("new/state");
     let store = Embedded::open(&state).unwrap();
     assert_eq!((mode(&state), mode(&state.join(FILE))), (0o700, 0o600));
@@ -52,7 +52,7 @@ fn what_was_committed_is_there_when_it_is_opened_again() {
 
 #[test]
 fn what_others_can_read_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     drop(Embedded::open(folder.path()).unwrap());
     fs::set_permissions(folder.path().join(FILE), Permissions::from_mode(0o640)).unwrap();
     let error = Embedded::open(folder.path()).unwrap_err().to_string();
@@ -61,7 +61,7 @@ fn what_others_can_read_is_refused() {
 
 #[test]
 fn two_cannot_have_it() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let store = Embedded::open(folder.path()).unwrap();
     let begun = Instant::now();
     let error = Embedded::open(folder.path()).unwrap_err();
@@ -72,7 +72,7 @@ fn two_cannot_have_it() {
 
 #[test]
 fn who_comes_while_it_is_closed_gets_it() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let store = Embedded::open(folder.path()).unwrap();
     let closing = thread::spawn(move || {
         thread::sleep(Duration::from_millis(200));
@@ -84,7 +84,7 @@ fn who_comes_while_it_is_closed_gets_it() {
 
 #[test]
 fn a_crash_while_it_is_made_leaves_nothing_in_the_way() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     fs::write(folder.path().join(".store.redb.new"), [0; 4096]).unwrap();
     Embedded::open(folder.path()).unwrap();
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
@@ -92,7 +92,7 @@ fn a_crash_while_it_is_made_leaves_nothing_in_the_way() {
 
 #[test]
 fn what_is_not_a_store_is_refused_and_left_alone() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let whole = some(folder.path());
     let contents =
         [vec![], b"SECRET".repeat(1000), vec![0; 1 << 16], whole[..9].to_vec(), whole[..400].to_vec()];
@@ -108,7 +108,7 @@ fn what_is_not_a_store_is_refused_and_left_alone() {
 
 #[test]
 fn one_wrong_byte_in_what_is_kept_is_found() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let whole = some(folder.path());
     let kept = Embedded::open(folder.path()).unwrap().list("").unwrap();
     let mut refused = 0;

@@ -200,7 +200,9 @@ mod tests {
         let swapped = RSA.replace("ssh-rsa ", "ssh-ed25519 ");
         let private = SPKI.replace("PUBLIC", "PRIVATE");
         let unending = SPKI.replace("-----END PUBLIC KEY-----", "");
-        for bad in ["", "ssh-rsa", "ssh-rsa !", "no key", ECDSA, cut, &swapped, &private, &unending, "-----BEGIN "] {
+        for bad in
+            ["", "ssh-rsa", "ssh-rsa !", "no key", ECDSA, cut, &swapped, &private, &unending, "-----BEGIN "]
+        {
             assert_eq!(PublicKey::read(bad.as_bytes()), None, "{bad}");
         }
         for bad in [&[0xff, 0xfe][..], &[0x30, 0x80], &[0x30, 0x84, 0xff, 0xff, 0xff, 0xff]] {

@@ -173,7 +173,8 @@ mod tests {
 
     #[test]
     fn a_version_from_another_keeps_what_it_does_not_say() {
-        let source = data("ImageId=ami-1&KeyName=k&IamInstanceProfile.Arn=arn&MetadataOptions.HttpTokens=required");
+        let source =
+            data("ImageId=ami-1&KeyName=k&IamInstanceProfile.Arn=arn&MetadataOptions.HttpTokens=required");
         let new = data("ImageId=ami-2&IamInstanceProfile.Name=web&MetadataOptions.HttpPutResponseHopLimit=2");
         assert_eq!(
             told(&over(new, &source).unwrap()),

@@ -56,7 +56,7 @@ fn a_stopped_instance_is_served_nothing_until_it_starts() {
     let told = |verb: &str| user.imds(&format!("instance {verb} {id}")).well();
     assert!(told("stop").contains(&row("running", "stopping")));
     assert_eq!(user.show(&id)["State"], "stopped");
-    assert_ne!(user.get("meta-data/instance-id").1, id);
+    assert_eq!(user.get("meta-data/instance-id").0, 404);
     assert!(told("start").contains(&row("stopped", "pending")));
     assert_eq!(user.get("meta-data/instance-id"), (200, id.clone()));
     assert!(told("terminate").contains(&row("running", "shutting-down")));

@@ -1,18 +1,19 @@
 //! Shutting the metadata process in, once it listens: no privileges, no files, no new connections, and of the system's
-//! calls only those that serving needs.
+//! calls only those that serving needs. Its helper, which has no guests, loses what it does not need.
 //!
 //! Whatever a guest makes of a fault in here, it finds no file to read, no program to run and nobody to talk to.
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
 
 use landlock::{
-    ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _,
-    RulesetStatus,
+    ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible as _, PathBeneath, PathFd, Ruleset,
+    RulesetAttr as _, RulesetCreatedAttr as _, RulesetStatus,
 };
 use rustix::process::{getgid, getpid, getuid};
 use rustix::thread::{
-    CapabilitySet, CapabilitySets, set_capabilities, set_no_new_privs, set_thread_groups, set_thread_res_gid,
+    CapabilitySet, CapabilitySets, capabilities, set_capabilities, set_no_new_privs, set_thread_groups, set_thread_res_gid,
     set_thread_res_uid,
 };
 use seccompiler::{
@@ -34,6 +35,21 @@ pub fn confine() {
             tracing::info!("this kernel has no Landlock; files are not shut off");
         }
         Err(error) => tracing::warn!(%error, "files could not be shut off"),
+    }
+}
+
+/// Leaves the helper of a service what it needs: reading files, and writing in the state folder. Must be called before
+/// its first thread is started.
+pub fn confine_helper(state: Option<&Path>) {
+    if let Err(error) = keep_capabilities() {
+        tracing::warn!(%error, "the helper's privileges could not be dropped");
+    }
+    match restrict_helper(state) {
+        Ok(RulesetStatus::FullyEnforced | RulesetStatus::PartiallyEnforced) => {}
+        Ok(RulesetStatus::NotEnforced) => {
+            tracing::info!("this kernel has no Landlock; the helper is not kept from writing files");
+        }
+        Err(error) => tracing::warn!(%error, "the helper could not be kept from writing files"),
     }
 }
 
@@ -72,6 +88,30 @@ fn restrict() -> Result<RulesetStatus, landlock::RulesetError> {
         .handle_access(AccessFs::from_all(abi))?
         .handle_access(AccessNet::from_all(abi))?
         .create()?
+        .restrict_self()?;
+    Ok(status.ruleset)
+}
+
+/// The helper reads files, whoever may; nothing else is left of root.
+fn keep_capabilities() -> io::Result<()> {
+    set_no_new_privs(true)?;
+    let reading = CapabilitySet::DAC_OVERRIDE | CapabilitySet::DAC_READ_SEARCH;
+    let kept = capabilities(None)?.permitted & reading;
+    let none = CapabilitySet::empty();
+    set_capabilities(None, CapabilitySets { effective: kept, permitted: kept, inheritable: none })?;
+    Ok(())
+}
+
+fn restrict_helper(state: Option<&Path>) -> Result<RulesetStatus, landlock::RulesetError> {
+    let abi = ABI::V5;
+    let rules = state.and_then(|state| PathFd::new(state).ok());
+    let rules = rules.map(|state| PathBeneath::new(state, AccessFs::from_write(abi)));
+    let status = Ruleset::default()
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_write(abi) | AccessFs::Execute)?
+        .handle_access(AccessNet::from_all(abi))?
+        .create()?
+        .add_rules(rules.into_iter().map(Ok::<_, landlock::RulesetError>))?
         .restrict_self()?;
     Ok(status.ruleset)
 }

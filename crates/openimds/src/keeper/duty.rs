@@ -22,6 +22,7 @@ use super::report::{Reporter, Wire};
 use super::watch::Watch;
 use super::{orders, retried};
 use crate::config::{Bundle, Config, Flags, gather};
+use crate::sandbox;
 
 /// What the helper is there for.
 pub struct Duty {
@@ -109,7 +110,10 @@ impl Duty {
         work.reporter.tell(&Wire::Opened { admin })?;
 
         let running = match self.task {
-            Task::Serve => None,
+            Task::Serve => {
+                sandbox::confine_helper(work.state.as_ref().map(|(state, _)| &**state));
+                None
+            }
             // Before there are threads: a command is started by one that is alone.
             Task::Run(command) => {
                 if orders::may_start(&mut orders).is_none() {

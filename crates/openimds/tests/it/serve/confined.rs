@@ -5,7 +5,7 @@ use std::fs;
 
 use rustix::process::{Pid, Signal, getuid, kill_process};
 
-use super::{Watched, until};
+use super::{Files, Watched, until};
 use crate::support::status;
 
 /// The fields of a `status` file of /proc; none of a process that is gone or a mere entry for its parent to read.
@@ -96,6 +96,24 @@ fn of_all_sockets_the_helper_holds_the_door_alone() {
     };
     assert!(held(service.pid()) >= 1, "a worker's");
     assert_eq!(held(helper(&service)), 1, "the door, which is nothing to strangers");
+}
+
+#[test]
+fn every_thread_of_the_helper_has_lost_what_it_does_not_need() {
+    // The capabilities to read files that are others'.
+    const READING: u64 = 0b110;
+    let files = Files::new(&[]);
+    let service = Watched::start(&["--state", &files.text("state")]);
+    assert!(!service.said().contains("could not be"), "{}", service.said());
+    for thread in threads(helper(&service)) {
+        let fields = fields(&format!("{thread}/status")).unwrap();
+        let name = &fields["Name"];
+        assert_eq!(fields["NoNewPrivs"], "1", "{name}");
+        for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+            let set = u64::from_str_radix(&fields[set], 16).unwrap();
+            assert_eq!(set & !READING, 0, "{name}");
+        }
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Sourced by every check of the control API: a service of the check's own on loopback, clients that reach nothing else,
-# and cases, each of which starts with a fresh service and is counted.
-# Sets: here (the check's folder), scratch, python, and once `serve` ran: metadata (its address as a URL), admin.
+# Sourced by every check of the control API: services of the check's own on loopback, clients that reach nothing else,
+# and cases that are counted.
+# Sets: here (the check's folder), scratch, python, and once `serve` ran: metadata (the URL of its metadata).
 
 set -euo pipefail
 
@@ -16,8 +16,8 @@ export AWS_ACCESS_KEY_ID=AKIAEXAMPLE AWS_SECRET_ACCESS_KEY=example AWS_DEFAULT_R
 export PYTHONPATH=$here/..
 
 service=
-passed=0
-failed=0
+cases=()
+processes=()
 
 # serve: starts a service that knows nothing yet, in the place of the one before. Instances have addresses of loopback,
 # so that they can call it from their own.
@@ -31,9 +31,9 @@ serve() {
     service=$!
     local line=
     read -r -t 20 line <"$ready" || { cat "$scratch/service.log" >&2; fail "the service does not start: '$line'"; }
-    metadata=$("$python" -c 'import json, sys; print("http://" + json.loads(sys.argv[1])["listen"][0])' "$line")
-    admin=$("$python" -c 'import json, sys; print("http://" + json.loads(sys.argv[1])["admin"])' "$line")
-    export AWS_ENDPOINT_URL=$admin IMDS_METADATA=$metadata
+    [[ $line =~ ^\{\"listen\":\[\"([^\"]+)\"\],\"admin\":\"([^\"]+)\"\}$ ]] || fail "no ready line: '$line'"
+    metadata=http://${BASH_REMATCH[1]}
+    export AWS_ENDPOINT_URL=http://${BASH_REMATCH[2]} IMDS_METADATA=$metadata
 }
 
 # Ends the service.
@@ -50,31 +50,34 @@ fail() {
     exit 1
 }
 
-# check WHAT COMMAND...: one case, with a service of its own; the next one runs whether or not this one fails.
+# check WHAT FUNCTION: a case. It has a service and a scratch folder of its own; all cases run at once, and `summary`
+# tells how they ended.
 check() {
-    local status=0
-    serve
-    set +e
+    cases+=("$1")
     (
-        set -e
-        trap - EXIT
-        "${@:2}"
-    )
-    status=$?
-    set -e
-    if [[ $status == 0 ]]; then
-        passed=$((passed + 1))
-        echo "pass  $1"
-    else
-        failed=$((failed + 1))
-        echo "FAIL  $1"
-        tail -n 5 "$scratch/service.log" >&2
-    fi
+        scratch=$scratch/${#cases[@]}
+        mkdir "$scratch"
+        service=
+        trap end EXIT
+        serve
+        "$2"
+    ) >"$scratch/${#cases[@]}.out" 2>&1 &
+    processes+=($!)
 }
 
-# The last line of a check, and its status.
+# The end of a check: what its cases came to, and its status.
 summary() {
-    end
+    local index passed=0 failed=0
+    for index in "${!cases[@]}"; do
+        if wait "${processes[$index]}"; then
+            passed=$((passed + 1))
+            echo "pass  ${cases[$index]}"
+        else
+            failed=$((failed + 1))
+            echo "FAIL  ${cases[$index]}"
+            cat "$scratch/$((index + 1)).out" "$scratch/$((index + 1))/service.log" >&2
+        fi
+    done
     echo "$passed passed, $failed failed"
     [[ $failed == 0 && $passed != 0 ]]
 }

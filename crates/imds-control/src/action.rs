@@ -14,6 +14,12 @@ pub(crate) fn find(service: Service, name: &str) -> Option<Handler> {
     table.iter().find(|(known, _)| *known == name).map(|(_, handler)| *handler)
 }
 
+/// Every action of EC2, for tests that try them all.
+#[cfg(test)]
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    EC2.iter().map(|(name, _)| *name)
+}
+
 const EC2: &[(&str, Handler)] = &[
     ("AssociateIamInstanceProfile", ec2::associate_iam_instance_profile::handle),
     ("CreateKeyPair", ec2::create_key_pair::handle),
@@ -63,3 +69,13 @@ const EC2: &[(&str, Handler)] = &[
 ];
 
 const STS: &[(&str, Handler)] = &[("GetCallerIdentity", sts::get_caller_identity::handle)];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_in_order_and_names_nothing_twice() {
+        assert!(names().is_sorted_by(|one, other| one < other));
+    }
+}

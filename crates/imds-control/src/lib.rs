@@ -9,9 +9,9 @@ mod metrics;
 mod plane;
 mod post;
 mod query;
+pub mod retention;
 #[cfg(test)]
 mod safety;
-pub mod retention;
 mod service;
 mod site;
 mod sts;

@@ -19,12 +19,14 @@ const CLAIMED: i64 = 86_400;
 pub fn sweep(store: &dyn Store, now: Timestamp) -> Result<Option<Revision>, Error> {
     let mut batch = Batch::default();
     let is_over = |since: Timestamp, seconds: i64| now.as_second() - since.as_second() > seconds;
-    for (id, found) in record::list::<Machine>(store, "")? {
-        let machine = found.record;
-        if machine.state.is_terminated() && is_over(machine.state_since, SHOWN) {
-            batch.delete::<Machine>(&id);
-            for (name, _) in record::list::<Trace>(store, &format!("{id}/"))? {
-                batch.delete::<Trace>(&name);
+    for piece in record::pieces() {
+        for (id, found) in record::list::<Machine>(store, &piece)? {
+            if found.record.state.is_terminated() && is_over(found.record.state_since, SHOWN) {
+                // One that the configuration file launched anew meanwhile stays.
+                batch.remove(&id, &found);
+                for (name, _) in record::list::<Trace>(store, &format!("{id}/"))? {
+                    batch.delete::<Trace>(&name);
+                }
             }
         }
     }

@@ -291,3 +291,99 @@ async fn nothing_is_said_to_be_done_before_guests_see_it() {
     let code = text(&document, "Code");
     assert_eq!((status, code), (StatusCode::INTERNAL_SERVER_ERROR, Some("InternalError")));
 }
+
+/// Parameters of real actions, each of which is to hold what it should not.
+const NAMES: [&str; 44] = [
+    "InstanceId",
+    "InstanceId.1",
+    "InstanceId.4294967296",
+    "ImageId",
+    "ImageId.1",
+    "MinCount",
+    "MaxCount",
+    "MaxResults",
+    "NextToken",
+    "UserData",
+    "UserData.Value",
+    "InstanceType",
+    "InstanceType.Value",
+    "InstanceType.1",
+    "KeyName",
+    "KeyName.1",
+    "KeyType",
+    "PublicKeyMaterial",
+    "PrivateIpAddress",
+    "SubnetId",
+    "Placement.AvailabilityZone",
+    "Filter.1.Name",
+    "Filter.1.Value.1",
+    "Filter.1.Value",
+    "Tag.1.Key",
+    "Tag.1.Value",
+    "ResourceId.1",
+    "TagSpecification.1.ResourceType",
+    "TagSpecification.1.Tag.1.Key",
+    "MetadataOptions.HttpTokens",
+    "MetadataOptions.HttpPutResponseHopLimit",
+    "HttpTokens",
+    "HttpPutResponseHopLimit",
+    "LaunchTemplate.LaunchTemplateId",
+    "LaunchTemplate.Version",
+    "LaunchTemplateId",
+    "LaunchTemplateName",
+    "LaunchTemplateVersion.1",
+    "LaunchTemplateData.UserData",
+    "IamInstanceProfile.Arn",
+    "AssociationId",
+    "Attribute",
+    "ClientToken",
+    "DryRun",
+];
+
+#[tokio::test]
+async fn whatever_a_parameter_holds_the_answer_is_a_document_and_no_fault_of_ours() {
+    let door = door();
+    keep_machine(&door);
+    let long = "x".repeat(70_000);
+    let nested = "a.".repeat(2_000);
+    let hostile = [
+        "",
+        "0",
+        "-1",
+        "1001",
+        "99999999999999999999",
+        "%00",
+        "%ff%fe",
+        "true",
+        "*",
+        "../..",
+        "i-",
+        "%F0%9F%92%A3",
+        "%3C!--",
+        "$Latest",
+        "0.0.0.0",
+        "255.255.255.255",
+        "%0D%0A",
+        "====",
+        &long,
+        &nested,
+        ID,
+    ];
+    for action in crate::action::names() {
+        for (index, value) in hostile.iter().enumerate() {
+            // Each value in every parameter at once, and in one of them beside a launch that would do.
+            let all: String = NAMES.iter().map(|name| format!("&{name}={value}")).collect();
+            let one = NAMES[(index * 7 + action.len()) % NAMES.len()];
+            let usual =
+                "ImageId=ami-0abcdef1234567890&MinCount=1&MaxCount=1&InstanceId.1=i-12345678901234567";
+            for form in [format!("Action={action}{all}"), format!("Action={action}&{usual}&{one}={value}")] {
+                if form.len() > 256 * 1024 {
+                    continue;
+                }
+                let (status, document) = ec2(&door, &form).await;
+                assert!(!status.is_server_error(), "{action} {value:.40} {one}: {document:.400}");
+                assert!(document.starts_with("<?xml"), "{action} {value:.40} {one}: {document:.400}");
+            }
+        }
+    }
+}

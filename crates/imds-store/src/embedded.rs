@@ -168,13 +168,10 @@ impl Store for Embedded {
 /// Is what a write takes for granted so?
 fn is_so(records: &impl ReadableTable<&'static str, Record>, write: &Write) -> Result<bool, Error> {
     if write.expected == Expected::Any {
+        // Without a look at the disk.
         return Ok(true);
     }
-    let expected = match write.expected {
-        Expected::Revision(revision) => Some(revision),
-        Expected::Any | Expected::Absent => None,
-    };
-    Ok(records.get(&*write.key)?.map(|record| record.value().0) == expected)
+    Ok(write.expected.holds(records.get(&*write.key)?.map(|record| record.value().0)))
 }
 
 fn kept(record: &AccessGuard<'_, Record>) -> Kept {

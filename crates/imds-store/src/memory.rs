@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::Receiver;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::store::{Error, Event, Expected, Kept, Revision, Store, Watchers, Write};
+use crate::store::{Error, Event, Kept, Revision, Store, Watchers, Write};
 
 /// Keys and values in memory.
 #[derive(Debug, Default)]
@@ -37,11 +37,8 @@ impl Store for Memory {
 
     fn commit(&self, batch: &[Write]) -> Result<Revision, Error> {
         let mut state = self.state();
-        let is_so = |write: &Write| match (write.expected, state.kept.get(&write.key)) {
-            (Expected::Any, _) | (Expected::Absent, None) => true,
-            (Expected::Revision(expected), Some(kept)) => kept.revision == expected,
-            (Expected::Absent, Some(_)) | (Expected::Revision(_), None) => false,
-        };
+        let is_so =
+            |write: &Write| write.expected.holds(state.kept.get(&write.key).map(|kept| kept.revision));
         if let Some(write) = batch.iter().find(|write| !is_so(write)) {
             return Err(Error::Conflict { key: write.key.clone() });
         }

@@ -99,6 +99,12 @@ pub fn list<R: Record>(store: &dyn Store, prefix: &str) -> Result<Vec<(String, F
         .collect()
 }
 
+/// The beginnings of instance ids, each of which about as many begin with. Who must see every machine takes them piece by
+/// piece, so that not all are in memory at once.
+pub fn pieces() -> impl Iterator<Item = String> {
+    (0..16).map(|digit| format!("i-{digit:x}"))
+}
+
 /// Kinds whose records are kept as they are worked with, having no rules of their own.
 macro_rules! as_it_is {
     ($($record:ty = $kind:literal),+ $(,)?) => {$(

@@ -202,8 +202,7 @@ impl Registry {
     fn forget_addresses(&self, old: &Snapshot, kept: Option<&Instance>) {
         let addresses = self.by_address.pin();
         for address in addresses_of(&old.instance) {
-            let is_own =
-                addresses.get(&address).is_some_and(|owner| owner.instance.id == old.instance.id);
+            let is_own = addresses.get(&address).is_some_and(|owner| owner.instance.id == old.instance.id);
             let is_kept = kept.is_some_and(|kept| addresses_of(kept).any(|other| other == address));
             if is_own && !is_kept {
                 addresses.remove(&address);
@@ -314,7 +313,10 @@ mod tests {
         let registry = Registry::new(keyring());
         registry.apply([changed(&machine("i-0000000a", [10, 0, 0, 5]))]);
         registry.apply([changed(&machine("i-0000000a", [10, 0, 0, 6]))]);
-        assert_eq!((found(&registry, [10, 0, 0, 5]), found(&registry, [10, 0, 0, 6]).is_some()), (None, true));
+        assert_eq!(
+            (found(&registry, [10, 0, 0, 5]), found(&registry, [10, 0, 0, 6]).is_some()),
+            (None, true)
+        );
     }
 
     #[test]

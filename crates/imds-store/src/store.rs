@@ -29,6 +29,17 @@ pub enum Expected {
     Revision(Revision),
 }
 
+impl Expected {
+    /// Is it so, of a key whose value this commit wrote, if it has one?
+    pub(crate) fn holds(self, written: Option<Revision>) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Absent => written.is_none(),
+            Self::Revision(revision) => written == Some(revision),
+        }
+    }
+}
+
 /// One key of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Write {

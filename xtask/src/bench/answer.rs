@@ -13,10 +13,10 @@ pub(crate) struct Answer<'a> {
 }
 
 /// What the body ought to be.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) enum Body {
     /// These bytes.
-    Exactly(&'static str),
+    Exactly(String),
     /// That many printable characters: a token.
     Token(usize),
 }
@@ -41,13 +41,18 @@ impl<'a> Answer<'a> {
         Ok(rest.get(..length).map(|body| Self { head, body, closes }))
     }
 
+    /// The status; `None` where there is none.
+    pub(crate) fn status(&self) -> Option<u16> {
+        std::str::from_utf8(self.head.get(9..12)?).ok()?.parse().ok()
+    }
+
     /// An error unless this is a 200 with the right body and nothing of another answer behind it.
-    pub(crate) fn check(&self, expected: Body, received: usize) -> Result<()> {
+    pub(crate) fn check(&self, expected: &Body, received: usize) -> Result<()> {
         let right = match expected {
             Body::Exactly(text) => self.body == text.as_bytes(),
-            Body::Token(length) => self.body.len() == length && self.body.iter().all(u8::is_ascii_graphic),
+            Body::Token(length) => self.body.len() == *length && self.body.iter().all(u8::is_ascii_graphic),
         };
-        if !right || !self.head.starts_with(b"HTTP/1.1 200 ") {
+        if !right || self.status() != Some(200) {
             bail!("a wrong answer:\n{}{}", self.head.escape_ascii(), self.body.escape_ascii());
         }
         ensure!(self.size() == received, "{} bytes follow an answer", received - self.size());
@@ -73,18 +78,21 @@ mod tests {
         }
         let answer = Answer::parse(BYTES).unwrap().unwrap();
         assert_eq!((answer.body, answer.closes, answer.size()), (&b"abc"[..], true, BYTES.len()));
+        assert_eq!(answer.status(), Some(200));
     }
 
     #[test]
     fn an_answer_is_right_or_an_error() {
+        let exactly = |text: &str| Body::Exactly(text.to_owned());
         let answer = Answer::parse(BYTES).unwrap().unwrap();
-        assert!(answer.check(Body::Exactly("abc"), BYTES.len()).is_ok());
-        assert!(answer.check(Body::Token(3), BYTES.len()).is_ok());
-        assert!(answer.check(Body::Exactly("abd"), BYTES.len()).is_err());
-        assert!(answer.check(Body::Token(56), BYTES.len()).is_err());
-        assert!(answer.check(Body::Exactly("abc"), BYTES.len() + 1).is_err());
+        assert!(answer.check(&exactly("abc"), BYTES.len()).is_ok());
+        assert!(answer.check(&Body::Token(3), BYTES.len()).is_ok());
+        assert!(answer.check(&exactly("abd"), BYTES.len()).is_err());
+        assert!(answer.check(&Body::Token(56), BYTES.len()).is_err());
+        assert!(answer.check(&exactly("abc"), BYTES.len() + 1).is_err());
         let refused =
             Answer::parse(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n").unwrap().unwrap();
-        assert!(refused.check(Body::Exactly(""), 48).is_err());
+        assert!(refused.check(&exactly(""), 48).is_err());
+        assert_eq!(refused.status(), Some(401));
     }
 }

@@ -69,14 +69,14 @@ fn launch_imds(binary: &Path, folder: &Path, port: u16) -> Result<Launch> {
     let mut command = Command::new(binary);
     command.arg("serve").args(["--listen", &format!("127.0.0.1:{port}")]);
     command.args(["--admin", &format!("127.0.0.1:{}", server::free_port()?), "--log", "text"]);
-    Ok(Launch { command, log: folder.join("stderr.log") })
+    Ok(Launch { command, log: folder.join("stderr.log"), says_ready: false })
 }
 
 fn launch_nginx(binary: &Path, folder: &Path, port: u16, listen: &str) -> Result<Launch> {
     fs::write(folder.join("nginx.conf"), nginx_conf(port, listen))?;
     let mut command = Command::new(binary);
     command.arg("-p").arg(folder).args(["-c", "nginx.conf", "-e", "stderr"]);
-    Ok(Launch { command, log: folder.join("calls.log") })
+    Ok(Launch { command, log: folder.join("calls.log"), says_ready: false })
 }
 
 /// Debian's `nginx.conf` where it says something about speed, one worker, and EC2's answers as fixed strings.

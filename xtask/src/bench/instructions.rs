@@ -6,7 +6,6 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 
 use super::contestant::Contestant;
-use super::load;
 use super::measure;
 use super::statistics::median;
 use super::workload::Workload;
@@ -48,7 +47,7 @@ fn run(contestant: &Contestant, workload: Workload, parent: &Path, requests: u64
     let target = measure::target(workload, &server)?;
     let mut stream = TcpStream::connect(server.address)?;
     for _ in 0..requests {
-        load::ask_once(&mut stream, &target.request, target.body)?;
+        target.ask_over(&mut stream)?;
         if !workload.kept {
             stream = TcpStream::connect(server.address)?;
         }

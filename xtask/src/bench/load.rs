@@ -1,5 +1,6 @@
 //! The load generator: one thread, one epoll, a fixed number of connections; every answer is checked.
 
+use std::cell::Cell;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
 use std::time::{Duration, Instant};
@@ -14,17 +15,56 @@ use super::answer::{Answer, Body};
 /// How long a server may stay silent before the measurement is given up.
 const PATIENCE: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
 
+/// How long one that asks once waits: a server with many instances may take its time to start.
+const LONGEST_WAIT: Duration = Duration::from_secs(20);
+
 /// More than any answer that is asked for here.
 const LONGEST_ANSWER: usize = 4096;
 
-/// Whom to ask, what, and what the answer is.
-pub(crate) struct Target {
-    /// The server.
-    pub(crate) server: SocketAddr,
-    /// The request, byte for byte.
-    pub(crate) request: Vec<u8>,
-    /// The body that every answer has.
+/// Who asks, and the body of the answer.
+pub(crate) struct Client {
+    /// The address that it asks from; any if it has none.
+    pub(crate) source: Option<Ipv4Addr>,
+    /// The body that each of its answers has.
     pub(crate) body: Body,
+}
+
+/// Whom to ask, what, and who does.
+pub(crate) struct Target {
+    server: SocketAddr,
+    request: Vec<u8>,
+    clients: Vec<Client>,
+    /// Connections so far: each is the next client's.
+    turn: Cell<usize>,
+}
+
+impl Target {
+    /// Asks `server` for `request`, one connection of each of `clients` after the other; there must be one at least.
+    pub(crate) fn new(server: SocketAddr, request: Vec<u8>, clients: Vec<Client>) -> Self {
+        Self { server, request, clients, turn: Cell::new(0) }
+    }
+
+    /// Opens a connection of the next client.
+    pub(crate) fn open(&self) -> Result<(TcpStream, &Client)> {
+        let turn = self.turn.replace(self.turn.get().wrapping_add(1));
+        let client = &self.clients[turn % self.clients.len()];
+        let stream = match client.source {
+            Some(source) => connect_from(source, self.server),
+            None => Ok(TcpStream::connect(self.server)?),
+        };
+        Ok((stream.context("the server takes no connection")?, client))
+    }
+
+    /// Asks once, over a connection of its own, and returns the answer's bytes.
+    pub(crate) fn ask_once(&self) -> Result<Vec<u8>> {
+        let (mut stream, client) = self.open()?;
+        ask_once(&mut stream, &self.request, &client.body)
+    }
+
+    /// Asks once over a connection that is the first client's.
+    pub(crate) fn ask_over(&self, stream: &mut TcpStream) -> Result<Vec<u8>> {
+        ask_once(stream, &self.request, &self.clients[0].body)
+    }
 }
 
 /// What a stretch of load came to.
@@ -37,8 +77,9 @@ pub(crate) struct Tally {
 }
 
 /// One connection with one request under way.
-struct Connection {
+struct Connection<'t> {
     stream: TcpStream,
+    client: &'t Client,
     answers: u64,
     received: usize,
     buffer: [u8; LONGEST_ANSWER],
@@ -60,7 +101,7 @@ enum Progress {
 pub(crate) fn run(target: &Target, connections: usize, length: Duration) -> Result<Tally> {
     let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
     let mut tally = Tally::default();
-    let open = |index: usize, tally: &mut Tally| -> Result<Option<Connection>> {
+    let open = |index: usize, tally: &mut Tally| -> Result<Option<Connection<'_>>> {
         let connection = Connection::open(target)?;
         epoll::add(
             &epoll,
@@ -81,7 +122,7 @@ pub(crate) fn run(target: &Target, connections: usize, length: Duration) -> Resu
         for event in events.drain(..) {
             let index = usize::try_from(event.data.u64())?;
             let Some(connection) = &mut slots[index] else { continue };
-            let progress = connection.read(target.body)?;
+            let progress = connection.read()?;
             tally.answers += u64::from(matches!(progress, Progress::Kept | Progress::Closed));
             match progress {
                 Progress::Waiting => {}
@@ -99,10 +140,10 @@ pub(crate) fn run(target: &Target, connections: usize, length: Duration) -> Resu
     Ok(tally)
 }
 
-impl Connection {
-    fn open(target: &Target) -> Result<Self> {
-        let stream = TcpStream::connect(target.server).context("the server takes no connection")?;
-        let mut connection = Self { stream, answers: 0, received: 0, buffer: [0; LONGEST_ANSWER] };
+impl<'t> Connection<'t> {
+    fn open(target: &'t Target) -> Result<Self> {
+        let (stream, client) = target.open()?;
+        let mut connection = Self { stream, client, answers: 0, received: 0, buffer: [0; LONGEST_ANSWER] };
         connection.ask(target)?;
         connection.stream.set_nonblocking(true)?;
         Ok(connection)
@@ -120,7 +161,7 @@ impl Connection {
         }
     }
 
-    fn read(&mut self, body: Body) -> Result<Progress> {
+    fn read(&mut self) -> Result<Progress> {
         let count = match self.stream.read(&mut self.buffer[self.received..]) {
             Ok(count) => count,
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Progress::Waiting),
@@ -139,7 +180,7 @@ impl Connection {
             ensure!(self.received < LONGEST_ANSWER, "an answer has more than {LONGEST_ANSWER} bytes");
             return Ok(Progress::Waiting);
         };
-        answer.check(body, self.received)?;
+        answer.check(&self.client.body, self.received)?;
         self.answers += 1;
         Ok(if answer.closes { Progress::Closed } else { Progress::Kept })
     }
@@ -150,21 +191,33 @@ fn is_loss(kind: ErrorKind) -> bool {
 }
 
 /// Asks once over `stream` and returns the answer's bytes.
-pub(crate) fn ask_once(stream: &mut TcpStream, request: &[u8], body: Body) -> Result<Vec<u8>> {
-    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+pub(crate) fn ask_once(stream: &mut TcpStream, request: &[u8], body: &Body) -> Result<Vec<u8>> {
+    let bytes = exchange(stream, request)?;
+    if let Some(answer) = Answer::parse(&bytes)? {
+        answer.check(body, bytes.len())?;
+    }
+    Ok(bytes)
+}
+
+/// Asks once over `stream` and returns the bytes of the whole answer, whatever it says.
+pub(crate) fn exchange(stream: &mut TcpStream, request: &[u8]) -> Result<Vec<u8>> {
+    stream.set_read_timeout(Some(LONGEST_WAIT))?;
     stream.write_all(request)?;
     let mut bytes = Vec::new();
-    let mut buffer = [0; LONGEST_ANSWER];
-    loop {
-        match stream.read(&mut buffer).context("no answer came")? {
-            0 => bail!("the server closed a connection without a whole answer"),
-            count => bytes.extend_from_slice(&buffer[..count]),
-        }
-        if let Some(answer) = Answer::parse(&bytes)? {
-            answer.check(body, bytes.len())?;
-            return Ok(bytes);
-        }
+    while Answer::parse(&bytes)?.is_none() {
+        receive(stream, &mut bytes)?;
     }
+    Ok(bytes)
+}
+
+/// Reads what there is of an answer.
+pub(crate) fn receive(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Result<()> {
+    let mut buffer = [0; 16 * 1024];
+    match stream.read(&mut buffer).context("no answer came")? {
+        0 => bail!("the server closed a connection without a whole answer"),
+        count => bytes.extend_from_slice(&buffer[..count]),
+    }
+    Ok(())
 }
 
 /// Opens `count` connections, each of them answered once and then kept.
@@ -174,13 +227,14 @@ pub(crate) fn open_idle(target: &Target, count: usize) -> Result<Vec<TcpStream>>
     let open = |index: usize| {
         let source = Ipv4Addr::new(127, 0, 0, u8::try_from(1 + index % 4)?);
         let mut stream = connect_from(source, target.server)?;
-        ask_once(&mut stream, &target.request, target.body)?;
+        target.ask_over(&mut stream)?;
         Ok(stream)
     };
     (0..count).map(open).collect()
 }
 
-fn connect_from(source: Ipv4Addr, server: SocketAddr) -> Result<TcpStream> {
+/// Connects from a loopback address.
+pub(crate) fn connect_from(source: Ipv4Addr, server: SocketAddr) -> Result<TcpStream> {
     let socket = socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
     bind(&socket, &SocketAddrV4::new(source, 0))?;
     connect(&socket, &server)?;

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use super::answer::Answer;
 use super::contestant::Contestant;
-use super::load::{self, Tally, Target};
+use super::load::{self, Client, Tally, Target};
 use super::server::{Memory, Server};
 use super::statistics::{Chance, Estimate, median};
 use super::workload::{Call, Workload};
@@ -79,25 +79,36 @@ impl Measured {
     }
 }
 
-/// Measures one workload: in every round the contestants in a random order, and then in the reverse of it.
+/// Measures one workload that the local machine asks for.
 pub(crate) fn workload(
     workload: Workload,
     servers: &[Server],
     effort: &Effort,
     chance: &mut Chance,
 ) -> Result<Measured> {
-    let targets = servers.iter().map(|server| target(workload, server)).collect::<Result<Vec<_>>>()?;
-    let answers = targets.iter().map(sample_answer).collect::<Result<Vec<_>>>()?;
-    let mut samples = vec![Vec::with_capacity(effort.rounds); servers.len()];
-    let mut order: Vec<usize> = (0..servers.len()).collect();
-    for contestant in &order {
-        stretch(&servers[*contestant], &targets[*contestant], effort.connections, effort.time / 4)?;
+    let contestants =
+        servers.iter().map(|server| Ok((server, target(workload, server)?))).collect::<Result<Vec<_>>>()?;
+    rounds(workload, &contestants, effort, chance)
+}
+
+/// Measures one workload: in every round the contestants in a random order, and then in the reverse of it.
+pub(crate) fn rounds(
+    workload: Workload,
+    contestants: &[(&Server, Target)],
+    effort: &Effort,
+    chance: &mut Chance,
+) -> Result<Measured> {
+    let answers = contestants.iter().map(|(_, target)| target.ask_once()).collect::<Result<Vec<_>>>()?;
+    let mut samples = vec![Vec::with_capacity(effort.rounds); contestants.len()];
+    let mut order: Vec<usize> = (0..contestants.len()).collect();
+    for (server, target) in contestants {
+        stretch(server, target, effort.connections, effort.time / 4)?;
     }
     for _ in 0..effort.rounds {
         chance.shuffle(&mut order);
-        let mut round = vec![Sample::default(); servers.len()];
+        let mut round = vec![Sample::default(); contestants.len()];
         for contestant in order.iter().chain(order.iter().rev()) {
-            let (server, target) = (&servers[*contestant], &targets[*contestant]);
+            let (server, target) = &contestants[*contestant];
             round[*contestant].add(&stretch(server, target, effort.connections, effort.time / 2)?);
         }
         for (samples, sample) in samples.iter_mut().zip(round) {
@@ -121,14 +132,11 @@ fn stretch(server: &Server, target: &Target, connections: usize, time: Duration)
 /// What to ask `server`; for IMDSv2 it is first asked for a token.
 pub(crate) fn target(workload: Workload, server: &Server) -> Result<Target> {
     let put = Workload { call: Call::PutToken, kept: false };
-    let bytes = load::ask_once(&mut TcpStream::connect(server.address)?, &put.request(""), put.body())?;
+    let bytes = load::ask_once(&mut TcpStream::connect(server.address)?, &put.request(""), &put.body())?;
     let token = Answer::parse(&bytes)?.map(|answer| String::from_utf8_lossy(answer.body).into_owned());
     let token = token.context("the server gives no token")?;
-    Ok(Target { server: server.address, request: workload.request(&token), body: workload.body() })
-}
-
-fn sample_answer(target: &Target) -> Result<Vec<u8>> {
-    load::ask_once(&mut TcpStream::connect(target.server)?, &target.request, target.body)
+    let client = Client { source: None, body: workload.body() };
+    Ok(Target::new(server.address, workload.request(&token), vec![client]))
 }
 
 /// What a contestant takes before it works.
@@ -154,7 +162,6 @@ pub(crate) fn standing(contestant: &Contestant, parent: &Path) -> Result<Standin
     let mut open = load::open_idle(&target, IDLE_CONNECTIONS)?;
     let connected = server.memory()?;
     // All of them were open while the memory was read: the first, which is the oldest, still is.
-    load::ask_once(&mut open[0], &target.request, target.body)
-        .context("an idle connection was closed too soon")?;
+    target.ask_over(&mut open[0]).context("an idle connection was closed too soon")?;
     Ok(Standing { startup: median(&startups), idle, connected })
 }

@@ -1,10 +1,10 @@
 //! A contestant that runs: starting it, reading its costs from procfs, ending it.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::ErrorKind;
+use std::io::{BufRead as _, BufReader, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -15,7 +15,7 @@ use super::machine;
 use super::workload::{Call, Workload};
 
 /// How long a server may take to answer first, and to end.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A server that did next to nothing for so long has come to rest: longer than logs are held back to be written at once.
 const REST: Duration = Duration::from_millis(150);
@@ -26,6 +26,8 @@ pub(crate) struct Launch {
     pub(crate) command: Command,
     /// The file of its calls: standard error goes to it too.
     pub(crate) log: PathBuf,
+    /// Whether it writes a line to standard output once it answers.
+    pub(crate) says_ready: bool,
 }
 
 /// A running server, with all the processes that it started; ended when dropped.
@@ -34,11 +36,13 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     /// From the start of the process to the first 200.
     pub(crate) startup: Duration,
+    /// From the start of the process to its ready line, if it writes one.
+    pub(crate) ready: Option<Duration>,
     child: Child,
     log: PathBuf,
 }
 
-/// Memory of all processes of a server, in KiB.
+/// Memory of a process, or of all those of a server, in KiB.
 #[derive(Clone, Copy)]
 pub(crate) struct Memory {
     /// Resident: pages that processes share are counted once for each.
@@ -55,20 +59,27 @@ pub(crate) fn free_port() -> Result<u16> {
 impl Server {
     /// Starts the command on the core for servers and waits for its first answer.
     pub(crate) fn start(launch: Launch, port: u16) -> Result<Self> {
-        let Launch { mut command, log } = launch;
+        let Launch { mut command, log, says_ready } = launch;
         let file = OpenOptions::new().create(true).append(true).open(&log)?;
         // What an earlier start wrote.
         file.set_len(0)?;
-        command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
+        let stdout = if says_ready { Stdio::piped() } else { file.try_clone()?.into() };
+        command.stdin(Stdio::null()).stdout(stdout).stderr(file);
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let started = Instant::now();
         // A child keeps the core of the thread that started it.
         machine::pin_to_server_core()?;
         let child = command.spawn().with_context(|| format!("{command:?} cannot be started"));
         machine::pin_to_load_core()?;
-        let mut server = Self { address, startup: Duration::ZERO, child: child?, log };
+        let mut child = child?;
+        let ready = child.stdout.take().map(|stdout| std::thread::spawn(move || line_at(stdout)));
+        let mut server = Self { address, startup: Duration::ZERO, ready: None, child, log };
         server.wait_for_first_answer(started)?;
         server.startup = started.elapsed();
+        if let Some(ready) = ready {
+            let at = ready.join().ok().flatten().context("the server says nothing on standard output")?;
+            server.ready = Some(at - started);
+        }
         Ok(server)
     }
 
@@ -77,7 +88,7 @@ impl Server {
         loop {
             match TcpStream::connect(self.address) {
                 Ok(mut stream) => {
-                    ask_once(&mut stream, &probe.request(""), probe.body())?;
+                    ask_once(&mut stream, &probe.request(""), &probe.body())?;
                     return Ok(());
                 }
                 Err(error) if error.kind() == ErrorKind::ConnectionRefused => {}
@@ -124,13 +135,21 @@ impl Server {
     /// Memory of all its processes.
     pub(crate) fn memory(&self) -> Result<Memory> {
         let mut sum = Memory { resident: 0, proportional: 0 };
-        for process in self.processes() {
-            let path = format!("/proc/{process}/smaps_rollup");
-            let text = fs::read_to_string(&path).with_context(|| format!("{path}: run the bench as root"))?;
-            sum.resident += kib(&text, "Rss:")?;
-            sum.proportional += kib(&text, "Pss:")?;
+        for memory in self.memories()? {
+            sum.resident += memory.resident;
+            sum.proportional += memory.proportional;
         }
         Ok(sum)
+    }
+
+    /// Memory of each of its processes, first of the one that was started, then of those that came from it.
+    pub(crate) fn memories(&self) -> Result<Vec<Memory>> {
+        let memory = |process: u32| {
+            let path = format!("/proc/{process}/smaps_rollup");
+            let text = fs::read_to_string(&path).with_context(|| format!("{path}: run the bench as root"))?;
+            Ok(Memory { resident: kib(&text, "Rss:")?, proportional: kib(&text, "Pss:")? })
+        };
+        self.processes().into_iter().map(memory).collect()
     }
 
     /// Lines in its log, which is emptied.
@@ -183,6 +202,13 @@ fn signal(process: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(process).ok().and_then(Pid::from_raw) {
         _ = kill_process(pid, signal);
     }
+}
+
+/// When a first line came, if one did.
+fn line_at(stdout: ChildStdout) -> Option<Instant> {
+    let mut line = String::new();
+    let length = BufReader::new(stdout).read_line(&mut line).ok()?;
+    (length > 0).then(Instant::now)
 }
 
 /// The folders of a process's threads; none if it has ended.

@@ -73,7 +73,7 @@ impl Workload {
     /// The body of the answer.
     pub(crate) fn body(self) -> Body {
         match self.call {
-            Call::GetV1 | Call::GetV2 => Body::Exactly(INSTANCE_ID),
+            Call::GetV1 | Call::GetV2 => Body::Exactly(INSTANCE_ID.to_owned()),
             Call::PutToken => Body::Token(TOKEN_LENGTH),
         }
     }

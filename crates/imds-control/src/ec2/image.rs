@@ -1,5 +1,6 @@
 //! Images: those of Amazon that are there from the start, and those that were registered.
 
+use imds_store::Revision;
 use imds_store::record::{self, Batch, Found, Image};
 
 use super::resource::is_id;
@@ -9,20 +10,28 @@ use crate::query::{Error, Xml};
 /// Amazon's own account for its Linux images.
 const AMAZON: &str = "137112412989";
 
-/// An image, and where it is kept if it is: one of those from the start is kept once it was changed.
+/// An image, and the commit that kept it, if one did: one of those from the start is kept once it was changed.
 pub(crate) struct Known {
     /// The image.
     pub(crate) image: Image,
-    kept: Option<Found<Image>>,
+    kept: Option<Revision>,
 }
 
 impl Known {
     /// Keeps the image as it was changed.
     pub(crate) fn replace(&self, changed: &Image, batch: &mut Batch) {
-        match &self.kept {
-            Some(found) => batch.replace(&changed.id, found, changed),
+        match self.kept {
+            Some(revision) => {
+                batch.replace(&changed.id, &Found { revision, record: self.image.clone() }, changed);
+            }
             None => batch.create(&changed.id, changed),
         }
+    }
+}
+
+impl From<Found<Image>> for Known {
+    fn from(found: Found<Image>) -> Self {
+        Self { image: found.record, kept: Some(found.revision) }
     }
 }
 
@@ -31,25 +40,22 @@ pub(crate) fn find(call: &Call<'_>, id: &str) -> Result<Known, Error> {
     if !is_id("ami", id) {
         return Err(Error::malformed_id("InvalidAMIID.Malformed", id));
     }
-    let kept = record::get::<Image>(call.store, id)?;
-    let image = match &kept {
-        Some(found) => Some(found.record.clone()),
-        None => Image::seeds().into_iter().find(|seed| seed.id == id),
-    };
-    let image = image.ok_or_else(|| unknown(&[id]))?;
-    Ok(Known { image, kept })
+    let kept = record::get::<Image>(call.store, id)?.map(Known::from);
+    let seed =
+        || Image::seeds().into_iter().find(|seed| seed.id == id).map(|image| Known { image, kept: None });
+    kept.or_else(seed).ok_or_else(|| unknown(&[id]))
 }
 
 /// Every image.
 pub(crate) fn all(call: &Call<'_>) -> Result<Vec<Known>, Error> {
-    let mut kept: Vec<_> =
-        record::list::<Image>(call.store, "")?.into_iter().map(|(_, found)| found).collect();
-    let is_kept = |seed: &Image| kept.iter().any(|found| found.record.id == seed.id);
-    let seeds: Vec<_> = Image::seeds().into_iter().filter(|seed| !is_kept(seed)).collect();
-    let seeds = seeds.into_iter().map(|image| Known { image, kept: None });
-    Ok(seeds
-        .chain(kept.drain(..).map(|found| Known { image: found.record.clone(), kept: Some(found) }))
-        .collect())
+    let kept = record::list::<Image>(call.store, "")?;
+    let mut all: Vec<_> = kept.into_iter().map(|(_, found)| Known::from(found)).collect();
+    for seed in Image::seeds() {
+        if !all.iter().any(|known| known.image.id == seed.id) {
+            all.push(Known { image: seed, kept: None });
+        }
+    }
+    Ok(all)
 }
 
 /// There are no images with these ids.

@@ -76,7 +76,8 @@ fn write(xml: &mut Xml, machine: &Machine, moment: Moment) {
         .text("virtualizationType", "hvm")
         .text("clientToken", machine.client_token.as_deref().unwrap_or_default());
     tags::write(xml, &instance.tags);
-    xml.text("hypervisor", "xen");
+    xml.option("instanceLifecycle", Some(&instance.instance_life_cycle).filter(|cycle| *cycle == "spot"))
+        .text("hypervisor", "xen");
     let interfaces = primary.map_or(&[][..], |_| &instance.interfaces);
     xml.list("networkInterfaceSet", interfaces, |xml, interface| write_interface(xml, machine, interface));
     if let Some(profile) = &machine.profile {

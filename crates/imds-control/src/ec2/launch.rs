@@ -105,6 +105,8 @@ impl Plan {
         let mut instance = launch.instance();
         instance.ami_id.clone_from(&self.image.id);
         instance.ami_launch_index = index;
+        // The call's, even where the name of a zone would tell another one.
+        instance.placement.region = call.region.to_owned();
         instance.block_device_mapping =
             ["ami", "root"].map(|name| (name.into(), self.image.root_device_name.clone())).into();
         instance.hibernation_configured = self.is_hibernated.then_some(true);

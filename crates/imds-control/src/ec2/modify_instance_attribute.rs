@@ -50,7 +50,7 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
 }
 
 /// What is to be set: `UserData.Value=…`, or `Attribute=userData&Value=…`.
-fn settings<'p>(params: &'p Params) -> Result<Vec<(&'static str, &'p str)>, Error> {
+fn settings(params: &Params) -> Result<Vec<(&'static str, &str)>, Error> {
     let mut settings = Vec::new();
     if let Some(name) = params.text("Attribute") {
         let attribute = ATTRIBUTES.iter().find(|attribute| **attribute == name).ok_or_else(|| {

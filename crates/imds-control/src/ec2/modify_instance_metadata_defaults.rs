@@ -30,9 +30,9 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
     Ok(Outcome::done(batch))
 }
 
-/// Sets what a parameter names: a word, or `no-preference` for nothing. What is left out stays.
+/// Sets what a parameter names: a word, or `no-preference` for nothing. What is left out stays; what is empty is refused.
 fn set<T: FromStr>(params: &Params, name: &str, words: &str, value: &mut Option<T>) -> Result<(), Error> {
-    match params.text(name) {
+    match params.get(name) {
         None => {}
         Some("no-preference") => *value = None,
         Some(text) => {
@@ -48,7 +48,7 @@ fn set<T: FromStr>(params: &Params, name: &str, words: &str, value: &mut Option<
 }
 
 fn set_hop_limit(params: &Params, value: &mut Option<HopLimit>) -> Result<(), Error> {
-    match params.text("HttpPutResponseHopLimit") {
+    match params.get("HttpPutResponseHopLimit") {
         None => {}
         Some("-1") => *value = None,
         Some(text) => {
@@ -97,10 +97,6 @@ mod tests {
             (
                 "HttpEndpoint=no-preference&HttpPutResponseHopLimit=2&HttpTokens=required&InstanceMetadataTags=no-preference\
                  &HttpTokensEnforced=no-preference",
-                "<httpTokens>required</httpTokens><httpPutResponseHopLimit>2</httpPutResponseHopLimit>",
-            ),
-            (
-                "HttpTokens=",
                 "<httpTokens>required</httpTokens><httpPutResponseHopLimit>2</httpPutResponseHopLimit>",
             ),
             (

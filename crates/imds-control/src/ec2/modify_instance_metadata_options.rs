@@ -93,6 +93,7 @@ mod tests {
                 "InvalidInstanceID.NotFound",
             ),
             (&format!("{MODIFY}&HttpTokens=Required"), "InvalidParameterValue"),
+            (&format!("{MODIFY}&HttpEndpoint="), "InvalidParameterValue"),
             (&format!("{MODIFY}&HttpPutResponseHopLimit=65"), "InvalidParameterValue"),
             (MODIFY, "InvalidParameterCombination"),
             ("Action=Bogus", "InvalidAction"),

@@ -6,7 +6,7 @@ use imds_core::options::{Choice, HopLimit, HttpTokens, MetadataOptions, Switch};
 use crate::query::{Error, Params, Xml};
 
 /// The options that are chosen by these parameters: those of `ModifyInstanceMetadataOptions` itself, or what is under
-/// `MetadataOptions`. What is left out, or empty, is left open.
+/// `MetadataOptions`. What is left out is left open; what is empty is refused, as EC2 does.
 pub(crate) fn choice(params: &Params) -> Result<Choice, Error> {
     Ok(Choice {
         http_tokens: tokens(params)?,
@@ -19,12 +19,12 @@ pub(crate) fn choice(params: &Params) -> Result<Choice, Error> {
 
 fn tokens(params: &Params) -> Result<Option<HttpTokens>, Error> {
     let read = |text: &str| text.parse().map_err(|_| refused(text, "HttpTokens", ["optional", "required"]));
-    params.text("HttpTokens").map(read).transpose()
+    params.get("HttpTokens").map(read).transpose()
 }
 
 fn switch(params: &Params, name: &str) -> Result<Option<Switch>, Error> {
     let read = |text: &str| text.parse().map_err(|_| refused(text, name, ["enabled", "disabled"]));
-    params.text(name).map(read).transpose()
+    params.get(name).map(read).transpose()
 }
 
 fn hop_limit(params: &Params) -> Result<Option<HopLimit>, Error> {
@@ -36,7 +36,7 @@ fn hop_limit(params: &Params) -> Result<Option<HopLimit>, Error> {
             ))
         })
     };
-    params.text("HttpPutResponseHopLimit").map(read).transpose()
+    params.get("HttpPutResponseHopLimit").map(read).transpose()
 }
 
 /// EC2's own words (control-api.md section 2.2).

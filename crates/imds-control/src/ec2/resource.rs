@@ -12,7 +12,7 @@ use crate::query::Error;
 /// A resource that was found by its id.
 pub(crate) enum Resource {
     /// `i-…`
-    Machine(Found<Machine>),
+    Machine(Box<Found<Machine>>),
     /// `ami-…`
     Image(image::Known),
     /// `lt-…`
@@ -22,10 +22,14 @@ pub(crate) enum Resource {
 }
 
 impl Resource {
+    fn machine(found: Found<Machine>) -> Self {
+        Self::Machine(Box::new(found))
+    }
+
     /// The resource with this id, in this region.
     pub(crate) fn find(call: &Call<'_>, id: &str) -> Result<Self, Error> {
         match id.split_once('-').map(|(kind, _)| kind) {
-            Some("i") => call.machine(id).map(Self::Machine),
+            Some("i") => call.machine(id).map(Self::machine),
             Some("ami") => image::find(call, id).map(Self::Image),
             Some("lt") => template::by_id(call, id).map(Self::Template),
             Some("key") => key::by_id(call, id).map(Self::KeyPair),
@@ -35,7 +39,7 @@ impl Resource {
 
     /// Every one of this region.
     pub(crate) fn all(call: &Call<'_>) -> Result<Vec<Self>, Error> {
-        let mut all: Vec<_> = call.machines(&[])?.into_iter().map(Self::Machine).collect();
+        let mut all: Vec<_> = call.machines(&[])?.into_iter().map(Self::machine).collect();
         all.extend(image::all(call)?.into_iter().map(Self::Image));
         all.extend(template::all(call)?.into_iter().map(Self::Template));
         all.extend(key::all(call)?.into_iter().map(Self::KeyPair));

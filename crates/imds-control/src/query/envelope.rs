@@ -41,9 +41,13 @@ pub(crate) fn error(service: Service, error: &Error, request_id: &str) -> String
             format!("{DECLARATION}{}", xml.as_str())
         }
         Service::Sts | Service::Iam | Service::ElasticBeanstalk | Service::AutoScaling => {
-            let fault = if error.status.is_server_error() { "Receiver" } else { "Sender" };
+            // These have another word than EC2 for a fault of ours.
+            let (fault, code) = match error.status.is_server_error() {
+                true => ("Receiver", "InternalFailure"),
+                false => ("Sender", &*error.code),
+            };
             xml.within("Error", |xml| {
-                xml.text("Type", fault).text("Code", &error.code).text("Message", &error.message);
+                xml.text("Type", fault).text("Code", code).text("Message", &error.message);
             })
             .text("RequestId", request_id);
             let (namespace, body) = (service.namespace(), xml.as_str());
@@ -76,6 +80,10 @@ mod tests {
             "<Response><Errors><Error><Code>MissingParameter</Code><Message>The request must contain the parameter InstanceId\
              </Message></Error></Errors><RequestID>U</RequestID></Response>"
         ));
+        assert!(
+            error(Service::Sts, &Error::internal(), "U")
+                .contains("<Type>Receiver</Type><Code>InternalFailure</Code>")
+        );
         assert!(error(Service::Sts, &refused, "U").ends_with("<RequestId>U</RequestId></ErrorResponse>"));
         assert!(
             error(Service::Iam, &refused, "U")

@@ -169,13 +169,8 @@ fn set(
             // The key of the record is what was there; the batch commits only if it still is.
             for (index, change) in before.changes(&instance.options).into_iter().enumerate() {
                 let by = Caller { access_key: None, address: "file".to_owned() };
-                let trace = Trace {
-                    at: now,
-                    option: change.option.to_owned(),
-                    old: change.old,
-                    new: change.new,
-                    by,
-                };
+                let trace =
+                    Trace { at: now, option: change.option.to_owned(), old: change.old, new: change.new, by };
                 batch.put(&trace_name(id, found.revision, index), &trace);
             }
             let has_pending_options = !found.record.state.is_running() && instance.options != before;
@@ -309,7 +304,11 @@ mod tests {
         assert!(machine(&store, B).unwrap().state.is_running());
         assert_eq!(record::get::<Address>(&store, "10.0.0.5").unwrap().unwrap().record.instance, B);
         apply(&store, &[entry(A, [10, 0, 0, 6], "1"), entry(B, [10, 0, 0, 5], "1")], later(2)).unwrap();
-        assert_eq!(machine(&store, A).unwrap().instance.pending_time, noon(), "of the entry, as a launch has it");
+        assert_eq!(
+            machine(&store, A).unwrap().instance.pending_time,
+            noon(),
+            "of the entry, as a launch has it"
+        );
         assert!(machine(&store, A).unwrap().state.is_running(), "an entry that comes back is a launch");
     }
 

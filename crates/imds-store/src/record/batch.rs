@@ -30,6 +30,11 @@ impl Batch {
         self.write::<R>(name, Expected::Any, None);
     }
 
+    /// Deletes the record that was found. If that has changed since, the batch is not committed.
+    pub fn remove<R: Record>(&mut self, name: &str, found: &Found<R>) {
+        self.write::<R>(name, Expected::Revision(found.revision), None);
+    }
+
     /// The writes.
     #[must_use]
     pub fn writes(&self) -> &[Write] {

@@ -105,10 +105,8 @@ fn a_conflict_does_nothing() {
             let batch = [put("c", Any, "x"), delete("b", Any), write, put("z", Expected::Revision(9), "x")];
             // `b` comes once in a batch.
             let batch: Vec<Write> = batch.into_iter().filter(|w| key != "b" || w.expected != Any).collect();
-            match store.commit(&batch).unwrap_err() {
-                Error::Conflict { key: named } => assert_eq!(named, key, "the first one"),
-                error => panic!("{error}"),
-            }
+            let error = store.commit(&batch).unwrap_err();
+            assert!(matches!(&error, Error::Conflict { key: named } if *named == key), "{error}, not {key}");
             assert_eq!(all(store), before);
         }
         let next = store.commit(&[put("a", Expected::Revision(now), "3")]).unwrap();

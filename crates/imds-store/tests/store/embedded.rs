@@ -1,4 +1,4 @@
-//! What only the store in a file promises: it lasts, it is one process's and its owner's, and no damage goes unseen.
+//! What only the store in a file promises: it lasts, it is one process's and its owner's, and damage is found.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;

@@ -8,24 +8,24 @@ use imds_core::Machine;
 use imds_core::credentials::Role;
 use imds_core::id::InstanceId;
 use imds_store::provider::file::Entry;
-use imds_store::record::{Place, Record as _};
+use imds_store::record::{self, Place, Record as _};
 use imds_store::store::Event;
 use imds_store::{Error, Store};
 
 use super::report::{Reporter, RoleForm, Told, Wire};
 
-/// Machines of one report: it must not grow without a bound.
+/// Records of one report: it must not grow without a bound.
 const PIECE: usize = 512;
 
 /// Tells all that there is.
 pub(super) fn everything(store: &dyn Store, reporter: &Reporter) -> Result<(), Error> {
     // Places first: who has a listener or is the default must not be missed by what is told after.
     for kind in [Place::KIND, Machine::KIND] {
-        let all = store.list(&format!("{kind}/"))?;
-        for piece in all.chunks(PIECE) {
-            let changes =
-                piece.iter().filter_map(|(key, kept)| Told::kept(key, Some(&kept.value))).collect();
-            reporter.tell(&Wire::Changed { revision: 0, changes })?;
+        for beginning in record::pieces() {
+            for piece in store.list(&format!("{kind}/{beginning}"))?.chunks(PIECE) {
+                let changes = piece.iter().filter_map(|(key, kept)| Told::kept(key, Some(&kept.value)));
+                reporter.tell(&Wire::Changed { revision: 0, changes: changes.collect() })?;
+            }
         }
     }
     Ok(())

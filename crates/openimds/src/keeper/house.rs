@@ -6,7 +6,9 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use imds_control::{Door, Plane};
+use imds_control::{Door, Plane, retention};
+use imds_core::Timestamp;
+use imds_core::audit::Tallies;
 use imds_store::Store;
 use tokio::sync::{mpsc, oneshot};
 
@@ -22,6 +24,8 @@ const QUESTIONS: usize = 16;
 const PATIENCE: Duration = Duration::from_millis(500);
 /// How often that is looked at.
 const AGAIN: Duration = Duration::from_millis(10);
+/// How often what is old is looked for.
+const SWEEP: Duration = Duration::from_secs(300);
 
 /// A door that is to be opened.
 pub(super) struct House {
@@ -29,7 +33,7 @@ pub(super) struct House {
     address: SocketAddr,
     door: Door,
     awaited: Awaited,
-    questions: mpsc::Receiver<oneshot::Sender<imds_core::audit::Tallies>>,
+    questions: mpsc::Receiver<oneshot::Sender<Tallies>>,
     reporter: Reporter,
 }
 
@@ -75,6 +79,19 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     }
 }
 
+/// Deletes what has been kept for long enough, now and again.
+async fn sweep(store: Arc<dyn Store>) {
+    let mut ticks = tokio::time::interval(SWEEP);
+    loop {
+        ticks.tick().await;
+        let store = Arc::clone(&store);
+        let swept = tokio::task::spawn_blocking(move || retention::sweep(&*store, Timestamp::now())).await;
+        if let Ok(Err(error)) = swept {
+            tracing::warn!(%error, "what is old could not be deleted");
+        }
+    }
+}
+
 /// Opens it, on a thread of its own.
 pub(super) fn open(house: House) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -89,9 +106,10 @@ pub(super) fn open(house: House) -> anyhow::Result<()> {
                     let _ = tokio::task::spawn_blocking(move || reporter.tell(&Wire::Asked)).await;
                 }
             };
+            let sweeping = sweep(Arc::clone(&door.store));
             match door::open(listener, door) {
                 Ok(serving) => {
-                    tokio::join!(serving, asking);
+                    tokio::join!(serving, asking, sweeping);
                 }
                 Err(error) => tracing::error!(%error, "the door cannot be opened"),
             }

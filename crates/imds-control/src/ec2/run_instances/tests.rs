@@ -1,3 +1,5 @@
+//! Launches: precedence, enforcement, templates, tokens, addresses, refusals, and what real clients send.
+
 use std::net::Ipv4Addr;
 
 use axum::http::StatusCode;
@@ -53,20 +55,21 @@ async fn a_launch_is_pending_and_then_running() {
 #[tokio::test]
 async fn metadata_options_follow_the_guides_table() {
     for (launch, account, image, expected) in [
-        ("required", "no-preference", AL2, "required 1"),
-        ("required", "optional", AL2023, "required 2"),
-        ("optional", "required", AL2023, "optional 2"),
-        ("optional", "required", AL2, "optional 1"),
-        ("", "no-preference", AL2023, "required 2"),
-        ("", "required", AL2023, "required 2"),
-        ("", "optional", AL2023, "optional 2"),
-        ("", "no-preference", AL2, "optional 1"),
-        ("", "required", AL2, "required 1"),
-        ("", "optional", AL2, "optional 1"),
+        (Some("required"), "no-preference", AL2, "required 1"),
+        (Some("required"), "optional", AL2023, "required 2"),
+        (Some("optional"), "required", AL2023, "optional 2"),
+        (Some("optional"), "required", AL2, "optional 1"),
+        (None, "no-preference", AL2023, "required 2"),
+        (None, "required", AL2023, "required 2"),
+        (None, "optional", AL2023, "optional 2"),
+        (None, "no-preference", AL2, "optional 1"),
+        (None, "required", AL2, "required 1"),
+        (None, "optional", AL2, "optional 1"),
     ] {
         let door = door();
         run(&door, &format!("Action=ModifyInstanceMetadataDefaults&HttpTokens={account}")).await;
-        let document = run(&door, &format!("{image}&MetadataOptions.HttpTokens={launch}")).await;
+        let chosen = launch.map(|tokens| format!("&MetadataOptions.HttpTokens={tokens}")).unwrap_or_default();
+        let document = run(&door, &format!("{image}{chosen}")).await;
         let told = format!(
             "{} {}",
             text(&document, "httpTokens").unwrap(),
@@ -370,6 +373,20 @@ async fn what_is_wrong_is_refused_in_aws_words() {
     assert_eq!(message, "Invalid value 'x' for InstanceType.");
     let (_, message) = refused(&door, "Action=RunInstances&MinCount=1&MaxCount=1").await;
     assert_eq!(message, "The request must contain the parameter ImageId");
+}
+
+#[tokio::test]
+async fn an_instance_is_in_the_region_of_its_call_however_that_is_named() {
+    let door = door();
+    for region in ["eu-west-1", "local"] {
+        let form = |action: &str| format!("{action}&Version=2016-11-15");
+        let (_, document) = signed(&door, region, "ec2", &form(AL2)).await;
+        let id = text(&document, "instanceId").unwrap().to_owned();
+        let describe = form(&format!("Action=DescribeInstances&InstanceId.1={id}"));
+        assert!(signed(&door, region, "ec2", &describe).await.1.contains(&id), "{region}");
+        let (_, elsewhere) = signed(&door, "us-east-1", "ec2", &describe).await;
+        assert_eq!(text(&elsewhere, "Code"), Some("InvalidInstanceID.NotFound"));
+    }
 }
 
 /// What the real clients send (control-api.md, appendix A), but for the image.

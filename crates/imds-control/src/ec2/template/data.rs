@@ -1,8 +1,8 @@
 //! `LaunchTemplateData`: only what was said is kept and told, or Terraform sees a difference (control-api.md section
 //! 2.8).
 
-use imds_core::options::Choice;
-use imds_store::record::{TemplateData, TemplateTags};
+use imds_core::options::{Choice, HopLimit};
+use imds_store::record::{Options, TemplateData, TemplateTags};
 
 use crate::ec2::{options, tags};
 use crate::query::{Error, Params, Xml};
@@ -72,7 +72,7 @@ pub(crate) fn over(new: TemplateData, source: &TemplateData) -> Result<TemplateD
 /// The metadata options that a template chooses.
 pub(crate) fn chosen(data: &TemplateData) -> Result<Choice, Error> {
     let options = data.metadata_options.as_ref();
-    options.map_or(Ok(Choice::default()), |options| options.choice()).map_err(|why| {
+    options.map_or(Ok(Choice::default()), Options::choice).map_err(|why| {
         tracing::error!(why, "a launch template in the store is damaged");
         Error::internal()
     })
@@ -108,7 +108,7 @@ pub(super) fn write(xml: &mut Xml, data: &TemplateData) {
     }
     within(xml, "creditSpecification", "cpuCredits", data.cpu_credits.as_ref());
     // What is kept was read from a choice, so it reads as one.
-    if let Some(Ok(choice)) = data.metadata_options.as_ref().map(|options| options.choice()) {
+    if let Some(Ok(choice)) = data.metadata_options.as_ref().map(Options::choice) {
         xml.within("metadataOptions", |xml| write_options(xml, &choice));
     }
     xml.option("disableApiStop", data.disable_api_stop);
@@ -124,7 +124,7 @@ fn within(xml: &mut Xml, name: &str, member: &str, text: Option<impl std::fmt::D
 
 fn write_options(xml: &mut Xml, choice: &Choice) {
     xml.option("httpTokens", choice.http_tokens)
-        .option("httpPutResponseHopLimit", choice.http_put_response_hop_limit.map(|limit| limit.hops()))
+        .option("httpPutResponseHopLimit", choice.http_put_response_hop_limit.map(HopLimit::hops))
         .option("httpEndpoint", choice.http_endpoint)
         .option("httpProtocolIpv6", choice.http_protocol_ipv6)
         .option("instanceMetadataTags", choice.instance_metadata_tags);

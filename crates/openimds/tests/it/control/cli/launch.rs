@@ -89,6 +89,19 @@ fn user_data_and_a_host_name() {
 }
 
 #[test]
+fn a_host_name_that_is_none_is_told_beside_the_id() {
+    let user = User::new();
+    let said = user.imds("instance launch --hostname not_a_name");
+    let id = said.out.trim();
+    assert_eq!((said.code, said.err.lines().count()), (Some(1), 1), "{said:?}");
+    assert!(
+        said.err.starts_with(&format!("imds: {id} is launched, but has not got its host name: ")),
+        "{said:?}"
+    );
+    assert_eq!(user.show(id)["State"], "running");
+}
+
+#[test]
 fn a_key_is_imported_once() {
     let user = User::new();
     let (_file, path) = file(format!("{KEY} me@laptop\n").as_bytes());

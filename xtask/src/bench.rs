@@ -10,6 +10,7 @@ use crate::workspace;
 
 mod answer;
 mod contestant;
+mod fleet;
 mod instructions;
 mod load;
 mod machine;
@@ -37,17 +38,53 @@ pub(crate) struct Options {
     /// Count instructions too, with valgrind (minutes more)
     #[arg(long)]
     instructions: bool,
+    /// Measure this part alone, and replace its section of the page
+    #[arg(long, value_enum)]
+    only: Option<Part>,
     /// Where to write the page [default: bench/results.md]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
 
-/// Measures everything and writes the page.
+/// What can be measured alone.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Part {
+    /// 100,000 instances: memory, start-up, what a GET costs, and how soon a changed setting is met
+    Fleet,
+}
+
+/// Measures everything, or what is asked for, and writes the page.
 pub(crate) fn run(options: &Options) -> Result<()> {
     ensure!(options.rounds > 0 && options.connections > 0, "--rounds and --connections start at 1");
     let time = Duration::try_from_secs_f64(options.seconds).context("--seconds is no length of time")?;
-    let nginx = machine::program("nginx", "nginx-light")?;
-    let imds = options.imds.clone().map_or_else(workspace::build_imds, Ok)?;
+    let effort = measure::Effort { rounds: options.rounds, time, connections: options.connections };
+    let output = options.output.clone().unwrap_or_else(|| workspace::root().join("bench/results.md"));
+    let imds = || options.imds.clone().map_or_else(workspace::build_imds, Ok);
+    let page = match options.only {
+        Some(Part::Fleet) => fleet_alone(&imds()?, &effort, &output)?,
+        None => {
+            let nginx = machine::program("nginx", "nginx-light")?;
+            everything(options, &imds()?, &nginx, effort)?
+        }
+    };
+    std::fs::write(&output, page).with_context(|| format!("{} cannot be written", output.display()))?;
+    println!("written to {}", output.display());
+    Ok(())
+}
+
+/// Measures many instances, and gives the page with that section made new.
+fn fleet_alone(imds: &Path, effort: &measure::Effort, output: &Path) -> Result<String> {
+    let old = std::fs::read_to_string(output)
+        .with_context(|| format!("{} cannot be read: run the whole bench first", output.display()))?;
+    machine::raise_file_limit()?;
+    machine::pin_to_load_core()?;
+    let section = report::fleet(&fleet::measure(imds, tempfile::tempdir()?.path(), effort, &mut chance()?)?);
+    println!("{section}");
+    Ok(report::replaced(&old, &section))
+}
+
+/// Measures everything, and gives the page.
+fn everything(options: &Options, imds: &Path, nginx: &Path, effort: measure::Effort) -> Result<String> {
     if options.instructions {
         machine::program("valgrind", "valgrind")?;
     }
@@ -56,7 +93,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
     let folder = tempfile::tempdir()?;
     let before = machine::Unrest::read()?;
-    let contestants = contestant::all(&imds, &nginx);
+    let contestants = contestant::all(imds, nginx);
     let mut standings = Vec::new();
     for contestant in &contestants {
         println!("start-up and memory: {}", contestant.name);
@@ -64,29 +101,33 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     let servers: Vec<_> =
         contestants.iter().map(|contestant| contestant.start(folder.path())).collect::<Result<_>>()?;
-    let effort = measure::Effort { rounds: options.rounds, time, connections: options.connections };
-    let mut chance = statistics::Chance::new(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs());
+    let mut chance = chance()?;
     let mut workloads = Vec::new();
     for workload in workload::ALL {
         println!("{}", workload.name());
         workloads.push(measure::workload(workload, &servers, &effort, &mut chance)?);
     }
     drop(servers);
+    let unrest = (before, machine::Unrest::read()?);
     let instructions = if options.instructions { count(&contestants, folder.path())? } else { Vec::new() };
+    let fleet = fleet::measure(imds, folder.path(), &effort, &mut chance)?;
     let results = report::Results {
         machine: machine::Machine::read()?,
-        unrest: (before, machine::Unrest::read()?),
+        unrest,
         names: contestants.iter().map(|contestant| contestant.name).collect(),
         effort,
         standings,
         workloads,
         instructions,
+        fleet,
     };
-    let output = options.output.clone().unwrap_or_else(|| workspace::root().join("bench/results.md"));
-    std::fs::write(&output, report::page(&results))
-        .with_context(|| format!("{} cannot be written", output.display()))?;
-    println!("{}\nwritten to {}", report::summary(&results), output.display());
-    Ok(())
+    println!("{}{}", report::summary(&results), report::fleet(&results.fleet));
+    Ok(report::page(&results))
+}
+
+/// Another order of rounds each time.
+fn chance() -> Result<statistics::Chance> {
+    Ok(statistics::Chance::new(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs()))
 }
 
 /// Counts the instructions of each workload, for imds and for nginx.

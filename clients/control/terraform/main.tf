@@ -75,6 +75,16 @@ resource "aws_instance" "plain" {
   depends_on = [aws_ec2_instance_metadata_defaults.account]
 }
 
+# The template's first version decides; the changed one is for instances to come.
+resource "aws_instance" "from_template" {
+  private_ip = "127.0.7.11"
+
+  launch_template {
+    id      = aws_launch_template.web.id
+    version = "1"
+  }
+}
+
 output "instance" {
   value = aws_instance.web.id
 }

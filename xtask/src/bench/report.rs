@@ -3,11 +3,16 @@
 use std::fmt::Write as _;
 
 use super::contestant::{IMDS, NGINX, NGINX_AGAIN, NGINX_DEFERRED};
+use super::fleet::Fleet;
 use super::instructions::Count;
 use super::machine::{Machine, Unrest};
 use super::measure::{Effort, IDLE_CONNECTIONS, Measured, STARTS, Standing};
 use super::statistics::Estimate;
 use super::workload::Call;
+
+pub(crate) use fleet::{replaced, section as fleet};
+
+mod fleet;
 
 /// Goals for imds against nginx as Debian configures it: kept connections, one connection a request.
 const GOALS: (f64, f64) = (1.1, 1.0);
@@ -28,6 +33,8 @@ pub(crate) struct Results {
     pub(crate) workloads: Vec<Measured>,
     /// Instructions a request of imds and nginx, for each workload; empty if they were not counted.
     pub(crate) instructions: Vec<[Count; 2]>,
+    /// Many instances.
+    pub(crate) fleet: Fleet,
 }
 
 /// The whole page, in Markdown.
@@ -61,6 +68,8 @@ pub(crate) fn page(results: &Results) -> String {
     }
     standing(&mut page, results);
     instructions(&mut page, results);
+    page += &fleet(&results.fleet);
+    page += METHOD_HEADING;
     page += METHOD;
     page += "\n## What differs between the contestants\n\n";
     page += DIFFERENCES;
@@ -78,21 +87,26 @@ pub(crate) fn summary(results: &Results) -> String {
         let noise = measured.ratio(NGINX_AGAIN, NGINX);
         let goal = if measured.workload.kept { GOALS.0 } else { GOALS.1 };
         let ratio = measured.ratio(IMDS, NGINX);
-        let reached = match ratio {
-            Estimate { high, .. } if high <= goal => "reached",
-            Estimate { low, .. } if low > goal => "missed",
-            Estimate { .. } => "the interval holds it",
-        };
         _ = writeln!(
             table,
-            "| {} | {} | {} | {} | ≤ {goal:.1}: {reached} |",
+            "| {} | {} | {} | {} | ≤ {goal:.1}: {} |",
             measured.workload.name(),
             verdict(ratio, noise),
             verdict(measured.ratio(IMDS, NGINX_DEFERRED), noise),
             interval(noise),
+            reached(ratio, goal),
         );
     }
     table
+}
+
+/// Whether a ratio is at `goal` or below.
+fn reached(ratio: Estimate, goal: f64) -> &'static str {
+    match ratio {
+        Estimate { high, .. } if high <= goal => "reached",
+        Estimate { low, .. } if low > goal => "missed",
+        Estimate { .. } => "the interval holds it",
+    }
 }
 
 fn interval(ratio: Estimate) -> String {
@@ -178,9 +192,10 @@ fn instructions(page: &mut String, results: &Results) {
               is a change of the program.\n";
 }
 
-const METHOD: &str = "
-## How it is measured
+/// The heading of what is said of the method.
+const METHOD_HEADING: &str = "\n## How it is measured\n";
 
+const METHOD: &str = "
 Each server is pinned to the first core, the load generator to the last. In every round the contestants come in a \
 random order and then in its reverse, each for half of its time; only one is under load at a time. CPU time is the sum \
 of `schedstat` over all threads of all processes of a server, read before a stretch of load and after the last answer, \
@@ -209,8 +224,11 @@ fn answers(page: &mut String, results: &Results) {
     }
 }
 
+/// Minutes that the measurements of many instances take.
+const FLEET_MINUTES: u64 = 2;
+
 /// How long such a run takes, in minutes; a server rests after each stretch of load.
 fn minutes(results: &Results) -> u64 {
     let stretches = results.names.len() * results.effort.rounds * results.workloads.len();
-    ((results.effort.time.as_secs_f64() + 0.35) * stretches as f64 / 60.0).ceil() as u64 + 1
+    ((results.effort.time.as_secs_f64() + 0.35) * stretches as f64 / 60.0).ceil() as u64 + FLEET_MINUTES + 1
 }

@@ -98,7 +98,10 @@ mod tests {
     #[test]
     fn percentiles() {
         let values: Vec<f64> = (1..=200).rev().map(f64::from).collect();
-        assert_eq!([0.0, 50.0, 99.0, 100.0].map(|percent| percentile(&values, percent)), [1.0, 100.0, 198.0, 200.0]);
+        assert_eq!(
+            [0.0, 50.0, 99.0, 100.0].map(|percent| percentile(&values, percent)),
+            [1.0, 100.0, 198.0, 200.0]
+        );
         assert!(percentile(&[], 99.0).is_nan());
     }
 

@@ -128,8 +128,7 @@ mod tests {
             instance("i-0a", "127.0.7.9"),
             instance("i-0b", "127.0.7.10")
         );
-        let guest =
-            |id: &str, address: [u8; 4]| Guest { id: id.to_owned(), address: address.into() };
+        let guest = |id: &str, address: [u8; 4]| Guest { id: id.to_owned(), address: address.into() };
         assert_eq!(guests_of(&document), [guest("i-0a", [127, 0, 7, 9]), guest("i-0b", [127, 0, 7, 10])]);
         assert!(guests_of("<instancesSet/>").is_empty());
     }

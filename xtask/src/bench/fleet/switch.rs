@@ -76,7 +76,8 @@ impl Guests<'_> {
     fn watch(&mut self, index: usize, door: &mut Door, switch: &mut Switch) -> Result<()> {
         let (guest, stream) = self.connect(index)?;
         let is_required = !self.is_required[index];
-        let mut watcher = Watcher { stream, request: &self.request, received: Vec::new(), sent: Instant::now() };
+        let mut watcher =
+            Watcher { stream, request: &self.request, received: Vec::new(), sent: Instant::now() };
         watcher.ask()?;
         let mut document = Vec::new();
         let (mut answered, mut seen) = (None, None);
@@ -102,6 +103,8 @@ impl Guests<'_> {
             }
         }
         door::acknowledged(&document)?;
+        while watcher.read()?.is_none() {}
+        switch.count(self.ask(&mut watcher.stream)? == status(is_required));
         let (answered, seen) = answered.zip(seen).context("half a change")?;
         switch.seen.push(apart(answered, seen));
         self.is_required[index] = is_required;
@@ -114,7 +117,11 @@ impl Guests<'_> {
         let mut stream = load::connect_from(guest.address, self.house.server.address)?;
         stream.set_nodelay(true)?;
         let answered = self.ask(&mut stream)?;
-        ensure!(answered == status(self.is_required[index]), "{} is answered {answered} before a change", guest.id);
+        ensure!(
+            answered == status(self.is_required[index]),
+            "{} is answered {answered} before a change",
+            guest.id
+        );
         Ok((guest, stream))
     }
 

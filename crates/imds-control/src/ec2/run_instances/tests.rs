@@ -408,3 +408,51 @@ async fn the_bodies_of_real_clients_are_served() {
         assert!(run(&door, &filtered).await.contains(id));
     }
 }
+
+/// What clients ask of an instance between its launch and its end (control-api.md, appendix A), but for the ids.
+#[tokio::test]
+async fn the_bodies_of_real_clients_about_an_instance_are_served() {
+    let door = door();
+    let document = run(&door, AL2023).await;
+    let id = text(&document, "instanceId").unwrap();
+    let volume = text(&document, "volumeId").unwrap();
+    for form in [
+        // Terraform
+        format!("Action=DescribeInstances&InstanceId.1={id}"),
+        "Action=DescribeInstanceTypes&InstanceType.1=t3.micro".to_owned(),
+        format!("Action=DescribeInstanceAttribute&Attribute=instanceInitiatedShutdownBehavior&InstanceId={id}"),
+        format!("Action=DescribeVolumes&VolumeId.1={volume}"),
+        format!("Action=DescribeInstanceCreditSpecifications&InstanceId.1={id}"),
+        "Action=GetInstanceMetadataDefaults".to_owned(),
+        "Action=ModifyInstanceMetadataDefaults&HttpEndpoint=no-preference&HttpPutResponseHopLimit=2&HttpTokens=required\
+         &InstanceMetadataTags=no-preference"
+            .to_owned(),
+        format!(
+            "Action=ModifyInstanceMetadataOptions&HttpEndpoint=enabled&HttpProtocolIpv6=disabled\
+             &HttpPutResponseHopLimit=2&HttpTokens=optional&InstanceId={id}&InstanceMetadataTags=enabled"
+        ),
+        format!("Action=ModifyInstanceAttribute&DisableApiTermination.Value=false&InstanceId={id}"),
+        // aws-cli
+        format!("Action=DescribeInstanceAttribute&InstanceId={id}&Attribute=userData"),
+        format!("Action=RebootInstances&InstanceId.1={id}"),
+        format!("Action=StopInstances&InstanceId.1={id}"),
+        format!("Action=ModifyInstanceAttribute&InstanceId={id}&UserData.Value=YUdrPQ%3D%3D"),
+        format!("Action=DescribeInstanceStatus&InstanceId.1={id}&IncludeAllInstances=true"),
+        format!("Action=StartInstances&InstanceId.1={id}"),
+        format!("Action=TerminateInstances&InstanceId.1={id}"),
+    ] {
+        let document = run(&door, &form).await;
+        assert!(document.contains("<requestId>"), "{form}\n{document}");
+    }
+    let document = run(&door, &format!("Action=DescribeInstances&InstanceId.1={id}")).await;
+    assert!(document.contains("<name>terminated</name>"), "{document}");
+    run(
+        &door,
+        "Action=CreateLaunchTemplate&LaunchTemplateName=lt1&LaunchTemplateData.ImageId=ami-0abcdef1234562023\
+         &LaunchTemplateData.MetadataOptions.HttpTokens=required",
+    )
+    .await;
+    let form = "Action=RunInstances&LaunchTemplate.LaunchTemplateName=lt1&LaunchTemplate.Version=1&DryRun=true&MaxCount=1\
+                &MinCount=1&ClientToken=47e546c3-d1f3-4d06-ad21-79656a93ea0d";
+    assert_eq!(ec2(&door, form).await.0.as_u16(), 412);
+}

@@ -9,8 +9,12 @@ use crate::admin::{Admin, Form, Instance};
 use crate::app::print;
 use crate::args::control::List;
 
+/// Instances of a page, the most that EC2 gives: an answer is held whole.
+const PAGE: &str = "1000";
+
 pub(super) fn run(admin: &Admin, args: &List) -> anyhow::Result<ExitCode> {
-    let mut instances = describe(admin, &Form::default().filters(&args.filter))?;
+    let form = Form::default().with("MaxResults", PAGE).filters(&args.filter);
+    let mut instances = describe(admin, &form)?;
     instances.sort_by(|one, other| one.instance_id.cmp(&other.instance_id));
     let text = if args.output.is_json() { json(&instances)? } else { text(&instances) };
     print(text.as_bytes());

@@ -137,7 +137,7 @@ fn what_was_acknowledged_is_there_after_every_crash_and_nothing_by_halves() {
     let start = || serve(&["--state", folder.to_str().unwrap()]);
     let began = Instant::now();
     let mut ledgers: Vec<Ledger> = Vec::new();
-    let (mut acknowledged, mut survived) = (0, 0);
+    let (mut acknowledged, mut survived, mut writing) = (0, 0, Duration::ZERO);
     for round in 0..KILLS {
         let service = start();
         let mut api = Api::of(&service);
@@ -150,23 +150,29 @@ fn what_was_acknowledged_is_there_after_every_crash_and_nothing_by_halves() {
             ledger.check_closely(&mut api, &service);
         }
         let first = ledgers.len();
-        ledgers.extend((0..CALLERS).map(|number| Ledger::begin(&mut api, &format!("{seed}-{round}-{number}"))));
+        ledgers
+            .extend((0..CALLERS).map(|number| Ledger::begin(&mut api, &format!("{seed}-{round}-{number}"))));
         let death = DEATHS[round % DEATHS.len()];
+        let begun = Instant::now();
         acknowledged += write(service, &mut ledgers[first..], &mut random, death);
+        writing += begun.elapsed();
     }
     let service = start();
     let mut api = Api::of(&service);
     let all = told(&mut api);
-    let launched: usize = ledgers.iter_mut().map(|ledger| {
-        survived += ledger.check(&all);
-        ledger.check_closely(&mut api, &service);
-        ledger.instances()
-    }).sum();
+    let launched: usize = ledgers
+        .iter_mut()
+        .map(|ledger| {
+            survived += ledger.check(&all);
+            ledger.check_closely(&mut api, &service);
+            ledger.instances()
+        })
+        .sum();
     // The built-in one and those that are in a ledger are all that there are.
     assert_eq!(told(&mut api).len(), launched + 1, "seed {seed}");
     println!(
         "seed {seed}: {acknowledged} acknowledged writes, {KILLS} kills, {survived} writes survived unacknowledged, \
-         {launched} instances, {:?}",
+         {launched} instances, {writing:?} of {:?}",
         began.elapsed()
     );
     assert!(acknowledged >= KILLS * WRITES);

@@ -79,7 +79,8 @@ fn an_image_in_a_page_performs_no_action() {
         assert!(answer.contains("POST"), "{method}: {answer}");
     }
     // What the query says counts for nothing in a POST either.
-    let answer = send(&service, &format!("POST /?{query} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"));
+    let answer =
+        send(&service, &format!("POST /?{query} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"));
     assert_eq!(answer.refusal(), (400, "MissingParameter"));
     assert_eq!(state(&Api::of(&service).instance(BUILT_IN)), "running");
 }
@@ -152,7 +153,9 @@ fn what_it_does_not_know_is_an_xml_400() {
     }
     let old = send(&service, &modify("Host: localhost\r\n").replace("2016-11-15", "2016-11-16"));
     assert_eq!(old.refusal(), (400, "NoSuchVersion"));
-    for body in ["{\"Action\": \"DescribeInstances\"}", "\0\0\0", "%", "&&&&=&=&", "Action=DescribeInstances;"] {
+    for body in
+        ["{\"Action\": \"DescribeInstances\"}", "\0\0\0", "%", "&&&&=&=&", "Action=DescribeInstances;"]
+    {
         let request =
             format!("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{body}", body.len());
         let answer = send(&service, &request);

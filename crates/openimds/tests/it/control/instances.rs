@@ -117,7 +117,8 @@ fn an_address_that_goes_to_a_new_instance_takes_no_token_along() {
     assert_eq!(guest.id(), new);
     let answer = api.call(&format!("Action=StartInstances&InstanceId.1={old}"));
     assert_eq!(answer.refusal(), (400, "IncorrectInstanceState"));
-    let answer = api.call(&format!("Action=ModifyInstanceMetadataOptions&InstanceId={old}&HttpTokens=required"));
+    let answer =
+        api.call(&format!("Action=ModifyInstanceMetadataOptions&InstanceId={old}&HttpTokens=required"));
     assert_eq!(answer.refusal(), (400, "IncorrectInstanceState"));
     assert_eq!(guest.id(), new);
 }
@@ -126,8 +127,7 @@ fn an_address_that_goes_to_a_new_instance_takes_no_token_along() {
 fn the_hop_limit_stays_when_tokens_change() {
     let service = serve(&[]);
     let mut api = Api::of(&service);
-    let id =
-        api.launch(A, "&MetadataOptions.HttpTokens=required&MetadataOptions.HttpPutResponseHopLimit=2");
+    let id = api.launch(A, "&MetadataOptions.HttpTokens=required&MetadataOptions.HttpPutResponseHopLimit=2");
     let guest = Guest::at(&service, A);
     assert_eq!(guest.status(None), 401);
     let document = api.modify(&id, "HttpTokens=optional");
@@ -161,14 +161,14 @@ fn tags_are_served_while_that_is_enabled() {
     assert_eq!(guest.get(&format!("{path}Env"), None), (200, "prüf".into()));
     api.well(&format!("Action=DeleteTags&ResourceId.1={id}&Tag.1.Key=Name"));
     assert_eq!(guest.get(path, None), (200, "Env".into()));
-    let spaced = api.call(&format!("Action=CreateTags&ResourceId.1={id}&Tag.1.Key=cost+center&Tag.1.Value=1"));
+    let spaced =
+        api.call(&format!("Action=CreateTags&ResourceId.1={id}&Tag.1.Key=cost+center&Tag.1.Value=1"));
     assert_eq!(spaced.refusal(), (400, "InvalidParameterValue"));
     api.modify(&id, "InstanceMetadataTags=disabled");
     assert_eq!(guest.get(path, None).0, 404);
     api.well(&format!("Action=CreateTags&ResourceId.1={id}&Tag.1.Key=cost+center&Tag.1.Value=1"));
-    let unfit = api.call(&format!(
-        "Action=ModifyInstanceMetadataOptions&InstanceId={id}&InstanceMetadataTags=enabled"
-    ));
+    let unfit = api
+        .call(&format!("Action=ModifyInstanceMetadataOptions&InstanceId={id}&InstanceMetadataTags=enabled"));
     assert_eq!(unfit.refusal(), (400, "InvalidParameterValue"));
     assert_eq!(guest.get(path, None).0, 404);
 }
@@ -181,8 +181,7 @@ fn user_data_changes_only_while_it_is_stopped() {
     let id = api.launch(A, &format!("&UserData={}", encoded("first\n")));
     let guest = Guest::at(&service, A);
     assert_eq!(guest.get("user-data", None), (200, "first\n".into()));
-    let form =
-        format!("Action=ModifyInstanceAttribute&InstanceId={id}&UserData.Value={}", encoded("second"));
+    let form = format!("Action=ModifyInstanceAttribute&InstanceId={id}&UserData.Value={}", encoded("second"));
     assert_eq!(api.call(&form).refusal(), (400, "IncorrectInstanceState"));
     assert_eq!(guest.get("user-data", None), (200, "first\n".into()));
     api.send("StopInstances", &id);
@@ -244,9 +243,7 @@ fn of_two_launches_at_one_address_one_gets_it() {
     let service = serve(&[]);
     let told: Vec<_> = std::thread::scope(|scope| {
         let callers: Vec<_> = (0..8)
-            .map(|_| {
-                scope.spawn(|| Api::of(&service).call(&format!("{RUN_ONE}&PrivateIpAddress={A}")))
-            })
+            .map(|_| scope.spawn(|| Api::of(&service).call(&format!("{RUN_ONE}&PrivateIpAddress={A}"))))
             .collect();
         callers.into_iter().map(|caller| caller.join().unwrap()).collect()
     });

@@ -130,7 +130,8 @@ fn all_that_the_api_keeps_is_there_again() {
         assert_eq!(guest.get(path, Some(&token)), (200, expected.to_owned()), "{path}");
     }
     assert_eq!(guest.status(None), 401);
-    let modified = |answer: &str| answer.lines().find(|line| line.starts_with("Last-Modified")).map(str::to_owned);
+    let modified =
+        |answer: &str| answer.lines().find(|line| line.starts_with("Last-Modified")).map(str::to_owned);
     assert_eq!(modified(&guest.ask("HEAD /latest/meta-data/ HTTP/1.1\r\n\r\n")), modified(&changed));
 
     // What is stopped is stopped, and its options wait.
@@ -209,7 +210,11 @@ fn a_folder_that_was_written_to_opens_after_every_kind_of_end() {
     for signal in [Signal::TERM, Signal::INT, Signal::KILL, Signal::TERM] {
         let service = start(&files, &[]);
         let mut api = Api::of(&service);
-        assert_eq!(option(&api.instance(BUILT_IN), "httpPutResponseHopLimit"), hops.to_string(), "{signal:?}");
+        assert_eq!(
+            option(&api.instance(BUILT_IN), "httpPutResponseHopLimit"),
+            hops.to_string(),
+            "{signal:?}"
+        );
         hops += 1;
         api.modify(BUILT_IN, &format!("HttpPutResponseHopLimit={hops}"));
         service.end(signal);

@@ -73,16 +73,48 @@ fn describe_says_applied_of_what_is_and_both_agree_with_the_guests() {
         let is_required = round % 2 == 0;
         api.modify(&id, &format!("HttpTokens={}", tokens(is_required)));
         let instance = api.instance(&id);
-        assert_eq!((option(&instance, "state"), option(&instance, "httpTokens")), ("applied", tokens(is_required)));
+        assert_eq!(
+            (option(&instance, "state"), option(&instance, "httpTokens")),
+            ("applied", tokens(is_required))
+        );
         api.send("StopInstances", &id);
         assert_eq!(guest.status(None), 404);
         api.modify(&id, &format!("HttpTokens={}", tokens(!is_required)));
         let instance = api.instance(&id);
-        assert_eq!((option(&instance, "state"), option(&instance, "httpTokens")), ("pending", tokens(!is_required)));
+        assert_eq!(
+            (option(&instance, "state"), option(&instance, "httpTokens")),
+            ("pending", tokens(!is_required))
+        );
         assert_eq!(guest.status(None), 404);
         api.send("StartInstances", &id);
         assert_eq!(guest.status(None), if is_required { 200 } else { 401 });
     }
+}
+
+#[test]
+fn what_one_caller_is_told_of_anothers_change_guests_have_met_already() {
+    let service = serve(&[]);
+    let mut api = Api::of(&service);
+    let id = api.launch(A, "&MetadataOptions.InstanceMetadataTags=enabled");
+    let guest = Guest::at(&service, A);
+    let last = 150;
+    thread::scope(|scope| {
+        let (service, id) = (&service, &id);
+        scope.spawn(move || {
+            let mut api = Api::of(service);
+            for number in 1..=last {
+                api.well(&format!("Action=CreateTags&ResourceId.1={id}&Tag.1.Key=n&Tag.1.Value={number}"));
+            }
+        });
+        let mut told = 0;
+        while told < last {
+            let instance = api.instance(id);
+            let Some(number) = super::tag(&instance, "n") else { continue };
+            told = number.parse().unwrap();
+            let (status, met) = guest.get("meta-data/tags/instance/n", None);
+            assert!(status == 200 && met.parse::<u32>().unwrap() >= told, "told {told}, met {status} {met}");
+        }
+    });
 }
 
 #[test]
@@ -121,7 +153,9 @@ fn changes_of_one_instance_at_once_all_succeed_one_after_the_other() {
                     let hops = 2 + number + round * callers % 63;
                     let hops = if hops > 64 { hops - 63 } else { hops };
                     api.modify(id, &format!("HttpPutResponseHopLimit={hops}"));
-                    api.well(&format!("Action=CreateTags&ResourceId.1={id}&Tag.1.Key=k{number}&Tag.1.Value={round}"));
+                    api.well(&format!(
+                        "Action=CreateTags&ResourceId.1={id}&Tag.1.Key=k{number}&Tag.1.Value={round}"
+                    ));
                 }
             });
         }

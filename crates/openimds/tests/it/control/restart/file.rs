@@ -80,7 +80,10 @@ fn a_changed_entry_sets_its_instance_and_no_other() {
     assert_eq!(options(&mut api, TWO), pair("required", "9"));
     let by_file = api.history(ONE).split_off(2);
     assert_eq!(by_file.len(), 2);
-    assert!(by_file.iter().all(|change| change.address == "file" && change.access_key.is_none()), "{by_file:?}");
+    assert!(
+        by_file.iter().all(|change| change.address == "file" && change.access_key.is_none()),
+        "{by_file:?}"
+    );
     assert_eq!((Guest::at(&second, A).status(None), Guest::at(&second, B).status(None)), (200, 401));
 }
 
@@ -98,7 +101,11 @@ fn an_entry_that_is_gone_terminates_and_one_that_is_new_is_a_launch() {
     let mut api = Api::of(&second);
     assert_eq!(state(&api.instance(ONE)), "terminated");
     assert_eq!(options(&mut api, TWO), pair("optional", "1"), "it was launched before");
-    assert_eq!(options(&mut api, "i-0000000c"), pair("required", "5"), "the account's defaults, as at any launch");
+    assert_eq!(
+        options(&mut api, "i-0000000c"),
+        pair("required", "5"),
+        "the account's defaults, as at any launch"
+    );
     assert_eq!(state(&api.instance(&own)), "running", "the file says nothing of what the API launched");
     assert_eq!(Guest::at(&second, third).id(), "i-0000000c");
     // An address that is free again can be anybody's.
@@ -153,7 +160,9 @@ fn it_is_the_same_while_the_service_runs() {
     assert_eq!(Guest::at(&service, A).id(), next);
     api.send("TerminateInstances", &next);
     write(&files, &two("instance-type = \"t3.nano\""));
-    until("it is launched", || (Guest::at(&service, A).get("meta-data/instance-id", None).1 == ONE).then_some(()));
+    until("it is launched", || {
+        (Guest::at(&service, A).get("meta-data/instance-id", None).1 == ONE).then_some(())
+    });
     assert_eq!(text(&api.instance(ONE), "instanceType"), Some("t3.nano"));
 }
 
@@ -172,7 +181,10 @@ fn an_entry_that_cannot_be_done_stops_the_start_and_nothing_of_it_is_done() {
         .unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains(&format!("{} line 1: ", config.display())) && said.contains(&A.to_string()), "{said}");
+    assert!(
+        said.contains(&format!("{} line 1: ", config.display())) && said.contains(&A.to_string()),
+        "{said}"
+    );
     write(&files, &entry(TWO, B, ""));
     let second = open(&files, &[]);
     assert_eq!(Guest::at(&second, A).id(), own);

@@ -3,6 +3,7 @@
 
 mod action;
 mod api;
+mod body;
 mod call;
 mod ec2;
 mod metrics;

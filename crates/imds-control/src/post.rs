@@ -143,7 +143,7 @@ fn act<'p>(
             return Err(Error::dry_run());
         }
         match commit(&*door.store, &outcome)? {
-            Committed::Yes(revision) => return Ok((action, outcome, revision)),
+            Committed::Yes(revision) => return Ok((action, outcome, Some(revision))),
             Committed::Conflict => {}
         }
     }
@@ -151,16 +151,17 @@ fn act<'p>(
 }
 
 enum Committed {
-    Yes(Option<Revision>),
+    Yes(Revision),
     Conflict,
 }
 
 fn commit(store: &dyn Store, outcome: &Outcome) -> Result<Committed, Error> {
     if outcome.batch.is_empty() {
-        return Ok(Committed::Yes(None));
+        // What others committed and this call has seen must be what guests see, too.
+        return Ok(Committed::Yes(store.revision()?));
     }
     match store.commit(outcome.batch.writes()) {
-        Ok(revision) => Ok(Committed::Yes(Some(revision))),
+        Ok(revision) => Ok(Committed::Yes(revision)),
         Err(StoreError::Conflict { .. }) => Ok(Committed::Conflict),
         Err(error @ (StoreError::Io(_) | StoreError::Damaged { .. })) => Err(error.into()),
     }

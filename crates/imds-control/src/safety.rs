@@ -210,6 +210,10 @@ impl Store for Contended {
         self.memory.commit(batch)
     }
 
+    fn revision(&self) -> Result<Revision, Error> {
+        self.memory.revision()
+    }
+
     fn watch(&self) -> Receiver<Event> {
         self.memory.watch()
     }

@@ -2,19 +2,18 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
-use axum::middleware::{self, Next};
+use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use imds_store::Store;
 
 use crate::plane::Plane;
-use crate::{api, metrics, post, site};
+use crate::{api, body, metrics, post, site};
 
 /// What the door opens to.
 #[derive(Clone)]
@@ -33,12 +32,6 @@ pub struct Door {
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub IpAddr);
 
-/// Bytes of a request's body: user data has 16 KiB, in base64, and a launch template may hold much else.
-const BODY_LIMIT: usize = 256 * 1024;
-
-/// How long a request may take, from its header to its answer: a body that does not come is not waited for.
-const PATIENCE: Duration = Duration::from_secs(30);
-
 /// The door's routes.
 pub fn router(door: Door) -> Router {
     let names = door.server_name.clone();
@@ -47,18 +40,10 @@ pub fn router(door: Door) -> Router {
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/metrics", get(metrics))
         .nest("/api/v1", api::router())
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(middleware::from_fn(|request, next| in_time(PATIENCE, request, next)))
+        .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn(body::whole))
         .layer(middleware::from_fn_with_state(names, site::check))
         .with_state(door)
-}
-
-/// Answers a request that takes too long with 408.
-async fn in_time(patience: Duration, request: Request, next: Next) -> Response {
-    match tokio::time::timeout(patience, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => (StatusCode::REQUEST_TIMEOUT, "the request took too long\n").into_response(),
-    }
 }
 
 async fn metrics(State(door): State<Door>) -> Response {

@@ -160,6 +160,11 @@ impl Store for Embedded {
         Ok(revision)
     }
 
+    fn revision(&self) -> Result<Revision, Error> {
+        let meta = self.database.begin_read()?.open_table(META)?;
+        Ok(meta.get(schema::REVISION)?.map_or(0, |last| last.value()))
+    }
+
     fn watch(&self) -> Receiver<Event> {
         self.watchers().add()
     }

@@ -58,6 +58,10 @@ impl Store for Memory {
         Ok(revision)
     }
 
+    fn revision(&self) -> Result<Revision, Error> {
+        Ok(self.state().revision)
+    }
+
     fn watch(&self) -> Receiver<Event> {
         self.state().watchers.add()
     }

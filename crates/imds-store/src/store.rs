@@ -102,6 +102,12 @@ pub trait Store: Send + Sync {
     /// [`Error::Conflict`] when something expected is not so; when the store cannot be written.
     fn commit(&self, batch: &[Write]) -> Result<Revision, Error>;
 
+    /// The last commit; 0 before the first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn revision(&self) -> Result<Revision, Error>;
+
     /// Every commit from now on, in order, without a gap.
     fn watch(&self) -> Receiver<Event>;
 }

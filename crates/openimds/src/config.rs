@@ -138,7 +138,8 @@ impl Config {
         let hashes = Hashes::new(bundle, flags, service.vpc)?;
         for (index, entry) in file.instance.iter().enumerate() {
             let at = |what: String| bundle.refused(entry.span().start, what);
-            let mut instance = instance::entry(entry.get_ref(), bundle, service.vpc, flags, now).map_err(at)?;
+            let mut instance =
+                instance::entry(entry.get_ref(), bundle, service.vpc, flags, now).map_err(at)?;
             instance.place.hash = hashes.of(Some((index, entry.get_ref())));
             instances.push(instance);
         }

@@ -20,7 +20,7 @@ pub(crate) mod house;
 pub(crate) mod switch;
 
 /// Instances of a fleet.
-pub(crate) const INSTANCES: usize = 2_000;
+pub(crate) const INSTANCES: usize = 100_000;
 /// Starts that a start-up time is the median of.
 pub(crate) const STARTS: usize = 5;
 /// Rounds and seconds at most: there is more to measure than one ratio.

@@ -1,5 +1,7 @@
 //! A contestant that runs: starting it, reading its costs from procfs, ending it.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead as _, BufReader, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -40,6 +42,8 @@ pub(crate) struct Server {
     pub(crate) ready: Option<Duration>,
     child: Child,
     log: PathBuf,
+    /// What each thread has spent, by its folder in procfs.
+    spent: RefCell<HashMap<PathBuf, Duration>>,
 }
 
 /// Memory of a process, or of all those of a server, in KiB.
@@ -73,7 +77,7 @@ impl Server {
         machine::pin_to_load_core()?;
         let mut child = child?;
         let ready = child.stdout.take().map(|stdout| std::thread::spawn(move || line_at(stdout)));
-        let mut server = Self { address, startup: Duration::ZERO, ready: None, child, log };
+        let mut server = Self { address, startup: Duration::ZERO, ready: None, child, log, spent: RefCell::default() };
         server.wait_for_first_answer(started)?;
         server.startup = started.elapsed();
         if let Some(ready) = ready {
@@ -85,14 +89,12 @@ impl Server {
 
     fn wait_for_first_answer(&mut self, started: Instant) -> Result<()> {
         let probe = Workload { call: Call::GetV1, kept: false };
+        let ask = || ask_once(&mut TcpStream::connect(self.address)?, &probe.request(""), &probe.body());
         loop {
-            match TcpStream::connect(self.address) {
-                Ok(mut stream) => {
-                    ask_once(&mut stream, &probe.request(""), &probe.body())?;
-                    return Ok(());
-                }
-                Err(error) if error.kind() == ErrorKind::ConnectionRefused => {}
-                Err(error) => return Err(error.into()),
+            match ask() {
+                Ok(_) => return Ok(()),
+                Err(error) if is_too_soon(&error) => {}
+                Err(error) => return Err(error),
             }
             if let Some(status) = self.child.try_wait()? {
                 bail!("the server ended with {status}; it said:\n{}", fs::read_to_string(&self.log)?);
@@ -106,16 +108,17 @@ impl Server {
 
     /// CPU time that all its threads and processes have used, from schedstat.
     ///
-    /// Exact only for who sleeps: a running thread's last stretch is not in it yet.
+    /// Exact only for who sleeps: a running thread's last stretch is not in it yet. A thread that has ended had been
+    /// idle for long, and spent what it had when it was last looked at.
     pub(crate) fn cpu(&self) -> Result<Duration> {
-        let mut total = Duration::ZERO;
+        let mut spent = self.spent.borrow_mut();
         for thread in self.processes().iter().flat_map(|process| threads(*process)) {
-            // A thread may have ended meanwhile; its time is then lost, and the next reading tells.
             let Ok(line) = fs::read_to_string(thread.join("schedstat")) else { continue };
-            let spent = line.split(' ').next().and_then(|field| field.parse().ok());
-            total += Duration::from_nanos(spent.with_context(|| format!("schedstat says {line:?}"))?);
+            let nanos = line.split(' ').next().and_then(|field| field.parse().ok());
+            let nanos = nanos.with_context(|| format!("schedstat says {line:?}"))?;
+            spent.insert(thread, Duration::from_nanos(nanos));
         }
-        Ok(total)
+        Ok(spent.values().sum())
     }
 
     /// CPU time once the server has come to rest: calls that it logs later, in one go, are in it.
@@ -202,6 +205,12 @@ fn signal(process: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(process).ok().and_then(Pid::from_raw) {
         _ = kill_process(pid, signal);
     }
+}
+
+/// Whether nobody listens yet, or whoever did for a moment to try the port out.
+fn is_too_soon(error: &anyhow::Error) -> bool {
+    let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+    matches!(kind, Some(ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset))
 }
 
 /// When a first line came, if one did.

@@ -52,6 +52,17 @@ fn add_one(store: &dyn Store, key: &str) -> (u64, Revision) {
 }
 
 #[test]
+fn the_last_commit_is_known() {
+    every_store(|store| {
+        assert_eq!(store.revision().unwrap(), 0);
+        for _ in 0..3 {
+            let (_, revision) = add_one(store, "number");
+            assert_eq!(store.revision().unwrap(), revision);
+        }
+    });
+}
+
+#[test]
 fn an_empty_store_has_nothing() {
     every_store(|store| {
         assert_eq!(store.get("machine/i-1").unwrap(), None);

@@ -14,10 +14,10 @@ use imds_core::options::{Choice, ImdsSupport, MetadataOptions};
 use imds_store::provider::file::Entry;
 use imds_store::record::Place;
 
+use super::Flags;
 use super::file::{self, CredentialsKind};
 use super::gather::Bundle;
 use super::text::{Line, Name, Text};
-use super::Flags;
 
 /// EC2's limit on user data.
 const USER_DATA_LIMIT: usize = 16 * 1024;

@@ -5,8 +5,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::atomic::AtomicBool;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use imds_core::Timestamp;
@@ -46,6 +46,10 @@ pub enum Task {
     Run(Box<Command>),
 }
 
+/// A file that was the same twice, so long apart, is taken for written: editors write in several steps.
+const QUIET: Duration = Duration::from_millis(50);
+/// How often a file that changes all the time is read before it is taken as it is.
+const PATIENCE: u32 = 100;
 /// How often a folder that has gone is looked for.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -130,9 +134,7 @@ impl Duty {
         let applied = house.as_ref().map(House::applied);
         orders::obey(orders, running.as_ref().map(Running::handle).transpose()?, applied)?;
         let reporter = work.reporter.clone();
-        std::thread::Builder::new()
-            .name("imds-feed".to_owned())
-            .spawn(move || follow(&events, &reporter))?;
+        std::thread::Builder::new().name("imds-feed".to_owned()).spawn(move || follow(&events, &reporter))?;
         if let Some(house) = house {
             house::open(house)?;
         }
@@ -173,7 +175,7 @@ impl Work {
     /// Reads the configuration again, and brings the store to what it says if it changed and is valid.
     fn look(&mut self, watch: &mut Watch) -> io::Result<()> {
         loop {
-            let bundle = match gather(self.config.as_deref(), &self.flags) {
+            let bundle = match self.settled() {
                 Ok(bundle) if bundle == self.bundle => return Ok(()),
                 Ok(bundle) => bundle,
                 Err(error) => {
@@ -198,6 +200,33 @@ impl Work {
             }
             self.bundle = bundle;
         }
+    }
+
+    /// Reads the configuration when it stays as it is. One that is being written can read as an empty one, which is
+    /// valid, and would terminate every instance.
+    fn settled(&self) -> Result<Bundle, crate::config::Error> {
+        let mut last = self.gather();
+        for _ in 0..PATIENCE {
+            if last.as_ref().is_ok_and(|bundle| *bundle == self.bundle) {
+                break;
+            }
+            std::thread::sleep(QUIET);
+            let next = self.gather();
+            let is_same = match (&last, &next) {
+                (Ok(last), Ok(next)) => last == next,
+                (Err(last), Err(next)) => last.to_string() == next.to_string(),
+                (Ok(_), Err(_)) | (Err(_), Ok(_)) => false,
+            };
+            last = next;
+            if is_same {
+                break;
+            }
+        }
+        last
+    }
+
+    fn gather(&self) -> Result<Bundle, crate::config::Error> {
+        gather(self.config.as_deref(), &self.flags)
     }
 
     /// Brings roles and store to what a configuration says.

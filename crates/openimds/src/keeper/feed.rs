@@ -34,8 +34,7 @@ pub(super) fn everything(store: &dyn Store, reporter: &Reporter) -> Result<(), E
 /// Tells every commit, until nobody listens.
 pub(super) fn follow(events: &Receiver<Event>, reporter: &Reporter) {
     for Event { revision, changes } in events {
-        let changes =
-            changes.iter().filter_map(|(key, value)| Told::kept(key, value.as_deref())).collect();
+        let changes = changes.iter().filter_map(|(key, value)| Told::kept(key, value.as_deref())).collect();
         if reporter.tell(&Wire::Changed { revision, changes }).is_err() {
             break;
         }
@@ -49,10 +48,13 @@ pub(super) struct Roles(HashMap<InstanceId, Role>);
 impl Roles {
     /// Tells those that are not as they were told before.
     pub(super) fn tell(&mut self, entries: &[Entry], reporter: &Reporter) -> io::Result<()> {
-        let roles = entries.iter().filter_map(|entry| Some((entry.instance.id.clone(), entry.instance.role.clone()?)));
+        let roles = entries
+            .iter()
+            .filter_map(|entry| Some((entry.instance.id.clone(), entry.instance.role.clone()?)));
         let now: HashMap<_, _> = roles.collect();
         let gone = self.0.keys().filter(|id| !now.contains_key(id)).map(|id| (id, None));
-        let new = now.iter().filter(|(id, role)| self.0.get(id) != Some(role)).map(|(id, role)| (id, Some(role)));
+        let new =
+            now.iter().filter(|(id, role)| self.0.get(id) != Some(role)).map(|(id, role)| (id, Some(role)));
         let changes: Vec<_> = gone
             .chain(new)
             .map(|(id, role)| Told::Role { id: id.to_string(), role: role.map(RoleForm::from) })

@@ -45,7 +45,7 @@ impl House {
             format!("cannot open the door at {admin}: is another service running? Give it another --admin")
         })?;
         let address = listener.local_addr()?;
-        let awaited = Awaited::new();
+        let awaited = Awaited::new(store.revision()?);
         let (sender, questions) = mpsc::channel(QUESTIONS);
         let door = Door {
             store,

@@ -43,7 +43,9 @@ impl From<Counted> for Tallies {
         let instances = counted.instances.into_iter();
         Self {
             instances: instances
-                .filter_map(|(id, tokens, counts)| Some((id.parse().ok()?, tokens.parse().ok()?, structured(&counts))))
+                .filter_map(|(id, tokens, counts)| {
+                    Some((id.parse().ok()?, tokens.parse().ok()?, structured(&counts)))
+                })
                 .collect(),
             strangers: structured(&counted.strangers),
             traffic: counted.traffic,

@@ -23,8 +23,9 @@ pub(super) struct Awaited {
 }
 
 impl Awaited {
-    pub(super) fn new() -> Self {
-        Self { applied: watch::Sender::new(0), questions: Arc::default() }
+    /// What begins with everything that was told up to this commit.
+    pub(super) fn new(told: Revision) -> Self {
+        Self { applied: watch::Sender::new(told), questions: Arc::default() }
     }
 
     fn answer(&self, tallies: Tallies) {

@@ -6,12 +6,8 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use rustix::fs::inotify;
-
-/// Files are read again so long after they were touched: editors write in several steps.
-const QUIET: Duration = Duration::from_millis(50);
 
 /// The folders of the files that matter.
 pub(super) struct Watch {
@@ -58,13 +54,11 @@ impl Watch {
         Ok(())
     }
 
-    /// Was one of the files touched? If so, waits a little for the rest of what is being done to it.
+    /// Was one of the files touched?
     pub(super) fn is_touched(&mut self) -> io::Result<bool> {
         if !self.drain()? && !self.find_again() {
             return Ok(false);
         }
-        std::thread::sleep(QUIET);
-        self.drain()?;
         Ok(true)
     }
 

@@ -250,9 +250,8 @@ impl Guest {
     /// A token.
     #[track_caller]
     fn token(self) -> String {
-        let answer = self.ask(
-            "PUT /latest/api/token HTTP/1.1\r\nX-aws-ec2-metadata-token-ttl-seconds: 21600\r\n\r\n",
-        );
+        let answer =
+            self.ask("PUT /latest/api/token HTTP/1.1\r\nX-aws-ec2-metadata-token-ttl-seconds: 21600\r\n\r\n");
         assert_eq!(status(&answer), 200, "{answer}");
         body(&answer).to_owned()
     }
@@ -262,7 +261,9 @@ impl Guest {
 fn helper(service: &Watched) -> Pid {
     let main = service.child.id();
     let children = fs::read_to_string(format!("/proc/{main}/task/{main}/children")).unwrap();
-    let [child] = children.split_whitespace().collect::<Vec<_>>()[..] else { panic!("one child: {children}") };
+    let [child] = children.split_whitespace().collect::<Vec<_>>()[..] else {
+        panic!("one child: {children}")
+    };
     Pid::from_raw(child.parse().unwrap()).unwrap()
 }
 

@@ -19,7 +19,7 @@ enum Chore {
     Tidy,
     /// Run every test, from the house rules to real clients, and say how many there are
     Test,
-    /// Measure `imds serve` beside nginx and write bench/results.md (takes minutes; never in CI)
+    /// Measure `imds serve` beside nginx, and with 100,000 instances, and write bench/results.md (takes minutes; never in CI)
     Bench(bench::Options),
 }
 

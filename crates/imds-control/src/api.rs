@@ -9,8 +9,8 @@ use axum::routing::{get, patch};
 use axum::{Json, Router};
 use serde_json::json;
 
+use crate::door::Door;
 use crate::query;
-use crate::service::Door;
 
 /// The routes below `/api/v1`.
 pub(crate) fn router() -> Router<Door> {

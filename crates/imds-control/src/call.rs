@@ -1,5 +1,6 @@
 //! One call of the API: what its handler may know, and what it decides.
 
+use std::collections::HashSet;
 use std::net::Ipv4Addr;
 
 use imds_core::defaults::Defaults;
@@ -69,7 +70,7 @@ impl Call<'_> {
         })
     }
 
-    /// The machines with these ids, or all that are in this region.
+    /// The machines with these ids, each once, or all that are in this region.
     pub(crate) fn machines(&self, ids: &[&str]) -> Result<Vec<Found<Machine>>, Error> {
         if ids.is_empty() {
             let all = record::list::<Machine>(self.store, "")?;
@@ -81,7 +82,8 @@ impl Call<'_> {
         }
         let mut found = Vec::new();
         let mut unknown = Vec::new();
-        for id in ids {
+        let mut seen = HashSet::new();
+        for id in ids.iter().filter(|id| seen.insert(**id)) {
             match self.machine(id) {
                 Ok(machine) => found.push(machine),
                 Err(error) if error.code == "InvalidInstanceID.NotFound" => unknown.push(*id),

@@ -62,3 +62,4 @@ pub(crate) mod template;
 pub(crate) mod terminate_instances;
 pub(crate) mod transition;
 pub(crate) mod user_data;
+pub(crate) mod volume;

@@ -5,6 +5,8 @@ mod action;
 mod api;
 mod body;
 mod call;
+mod commit;
+mod door;
 mod ec2;
 mod metrics;
 mod plane;
@@ -19,5 +21,6 @@ mod sts;
 #[cfg(test)]
 mod testing;
 
+pub use door::{Door, Peer};
 pub use plane::Plane;
-pub use service::{Door, Peer, router};
+pub use service::router;

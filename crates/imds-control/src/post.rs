@@ -7,28 +7,24 @@ use axum::http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, HeaderName};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use imds_core::Timestamp;
+use imds_store::Revision;
 use imds_store::record::Caller;
-use imds_store::store::Error as StoreError;
-use imds_store::{Revision, Store};
 
-use crate::action;
-use crate::call::{Call, Outcome, request_id};
-use crate::query::{Error, Params, Scope, Service, envelope};
-use crate::service::{Door, Peer};
+use crate::call::{Call, request_id};
+use crate::door::{Door, Peer};
+use crate::query::{Error, Params, Scope, Service, Xml, envelope};
+use crate::{action, commit};
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
 /// The account of every call, as long as keys mean nothing.
 pub(crate) const ACCOUNT: &str = "123456789012";
 
-/// How often a call is decided anew because others changed what it read.
-const TRIES: u32 = 64;
-
-/// A call that is to be answered.
+/// A call that is to be answered, once guests have seen a commit.
 struct Answer {
     service: Service,
-    action: String,
-    outcome: Result<Outcome, Error>,
+    status: StatusCode,
+    document: String,
     revision: Option<Revision>,
 }
 
@@ -43,30 +39,19 @@ pub(crate) async fn handle(
     let authorization = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let request_id = request_id();
     let plane = door.plane.clone();
-    // The store may wait for the disk.
-    let decided =
-        tokio::task::spawn_blocking(move || decide(&door, authorization.as_deref(), address, &body)).await;
-    let mut answer = decided.unwrap_or_else(|error| {
+    let id = request_id.clone();
+    // The store may wait for the disk, and an answer may be long.
+    let decide = move || decide(&door, authorization.as_deref(), address, &body, &id);
+    let mut answer = tokio::task::spawn_blocking(decide).await.unwrap_or_else(|error| {
         tracing::error!(%error, "a call to the control API failed");
-        Answer {
-            service: Service::Ec2,
-            action: String::new(),
-            outcome: Err(Error::internal()),
-            revision: None,
-        }
+        refused(Service::Ec2, &Error::internal(), &request_id)
     });
     if let Some(revision) = answer.revision
-        && plane.reached(revision).await.is_err()
+        && let Err(error) = plane.reached(revision).await
     {
-        answer.outcome = Err(Error::internal());
+        answer = refused(answer.service, &error.into(), &request_id);
     }
-    let (status, document) = match &answer.outcome {
-        Ok(outcome) => {
-            (StatusCode::OK, envelope::answer(answer.service, &answer.action, &outcome.body, &request_id))
-        }
-        Err(error) => (error.status, envelope::error(answer.service, error, &request_id)),
-    };
-    document_response(status, document, &request_id)
+    document_response(answer.status, answer.document, &request_id)
 }
 
 /// Refuses a GET, which an image in a page can send: it performs no action.
@@ -93,24 +78,37 @@ fn document_response(status: StatusCode, document: String, request_id: &str) -> 
     response
 }
 
-fn decide(door: &Door, authorization: Option<&str>, address: String, body: &[u8]) -> Answer {
-    let refused = |service, outcome| Answer { service, action: String::new(), outcome, revision: None };
+fn refused(service: Service, error: &Error, request_id: &str) -> Answer {
+    let document = envelope::error(service, error, request_id);
+    Answer { service, status: error.status, document, revision: None }
+}
+
+fn decide(
+    door: &Door,
+    authorization: Option<&str>,
+    address: String,
+    body: &[u8],
+    request_id: &str,
+) -> Answer {
     let params = match Params::parse(body) {
         Ok(params) => params,
-        Err(error) => return refused(Service::Ec2, Err(error)),
+        Err(error) => return refused(Service::Ec2, &error, request_id),
     };
     let scope = Scope::of(authorization, &params);
     // A service that is not there is answered in a form that clients of most read.
     let Some(service) = scope.service else {
-        let action = params.get("Action").unwrap_or_default();
-        return refused(Service::Iam, Err(Error::invalid_action(action)));
+        let error = Error::invalid_action(params.get("Action").unwrap_or_default());
+        return refused(Service::Iam, &error, request_id);
     };
     let caller = Caller { access_key: scope.access_key, address };
     match act(door, service, &scope.region, &caller, &params) {
-        Ok((action, outcome, revision)) => {
-            Answer { service, action: action.to_owned(), outcome: Ok(outcome), revision }
-        }
-        Err(error) => refused(service, Err(error)),
+        Ok((action, body, revision)) => Answer {
+            service,
+            status: StatusCode::OK,
+            document: envelope::answer(service, action, &body, request_id),
+            revision: Some(revision),
+        },
+        Err(error) => refused(service, &error, request_id),
     }
 }
 
@@ -120,7 +118,7 @@ fn act<'p>(
     region: &str,
     caller: &Caller,
     params: &'p Params,
-) -> Result<(&'p str, Outcome, Option<Revision>), Error> {
+) -> Result<(&'p str, Xml, Revision), Error> {
     let action = params.text("Action").ok_or_else(|| Error::missing("Action"))?;
     match params.text("Version") {
         None => return Err(Error::missing("Version")),
@@ -135,34 +133,11 @@ fn act<'p>(
     let handler = action::find(service, action).ok_or_else(|| Error::invalid_action(action))?;
     let is_dry_run = service == Service::Ec2 && params.flag("DryRun")? == Some(true);
     let account = ACCOUNT.parse().map_err(|_| Error::internal())?;
-    for _ in 0..TRIES {
-        let now = Timestamp::now();
-        let call = Call { store: &*door.store, region, account: &account, now, caller, vpc: door.vpc };
+    let store = &*door.store;
+    let (body, revision) = commit::decided(store, || {
+        let call = Call { store, region, account: &account, now: Timestamp::now(), caller, vpc: door.vpc };
         let outcome = handler(&call, params)?;
-        if is_dry_run {
-            return Err(Error::dry_run());
-        }
-        match commit(&*door.store, &outcome)? {
-            Committed::Yes(revision) => return Ok((action, outcome, Some(revision))),
-            Committed::Conflict => {}
-        }
-    }
-    Err(Error::new("RequestLimitExceeded", "Others changed the same thing again and again; try again"))
-}
-
-enum Committed {
-    Yes(Revision),
-    Conflict,
-}
-
-fn commit(store: &dyn Store, outcome: &Outcome) -> Result<Committed, Error> {
-    if outcome.batch.is_empty() {
-        // What others committed and this call has seen must be what guests see, too.
-        return Ok(Committed::Yes(store.revision()?));
-    }
-    match store.commit(outcome.batch.writes()) {
-        Ok(revision) => Ok(Committed::Yes(revision)),
-        Err(StoreError::Conflict { .. }) => Ok(Committed::Conflict),
-        Err(error @ (StoreError::Io(_) | StoreError::Damaged { .. })) => Err(error.into()),
-    }
+        if is_dry_run { Err(Error::dry_run()) } else { Ok((outcome.batch, outcome.body)) }
+    })?;
+    Ok((action, body, revision))
 }

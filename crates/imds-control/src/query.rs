@@ -7,6 +7,6 @@ pub(crate) mod scope;
 pub(crate) mod xml;
 
 pub(crate) use error::Error;
-pub(crate) use params::Params;
+pub(crate) use params::{Params, flag};
 pub(crate) use scope::{Scope, Service};
-pub(crate) use xml::Xml;
+pub(crate) use xml::{Xml, time};

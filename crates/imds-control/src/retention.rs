@@ -2,8 +2,8 @@
 //! of calls that are not sent again any more.
 
 use imds_core::{Machine, Timestamp};
-use imds_store::record::{self, Batch, Claim, Trace};
-use imds_store::{Error, Revision, Store};
+use imds_store::record::{self, Batch, Claim, Found, Record};
+use imds_store::{Error, Store};
 
 /// Seconds that a terminated instance is shown for (EC2 User Guide, "Terminate Amazon EC2 instances").
 const SHOWN: i64 = 3_600;
@@ -11,37 +11,58 @@ const SHOWN: i64 = 3_600;
 /// Seconds that a client token is known for (EC2 API Reference, "Ensuring idempotency").
 const CLAIMED: i64 = 86_400;
 
-/// Deletes what has been kept for long enough at `now`, a terminated instance with its history; `None` when there was
-/// nothing. It is to be called at start and every few minutes.
+/// Writes of one commit, so that calls in between need not wait for all of them.
+const PIECE: usize = 500;
+
+/// Deletes what has been kept for long enough at `now`, and says how much that was. It is to be called at start and every
+/// few minutes. The history of an instance is kept for good.
 ///
 /// # Errors
-/// When the store fails. If something was changed meanwhile, nothing is deleted until the next call.
-pub fn sweep(store: &dyn Store, now: Timestamp) -> Result<Option<Revision>, Error> {
-    let mut batch = Batch::default();
+/// When the store fails. What was changed meanwhile is left for the next call.
+pub fn sweep(store: &dyn Store, now: Timestamp) -> Result<usize, Error> {
     let is_over = |since: Timestamp, seconds: i64| now.as_second() - since.as_second() > seconds;
+    let mut sweep = Sweep { store, batch: Batch::default(), deleted: 0 };
     for piece in record::pieces() {
         for (id, found) in record::list::<Machine>(store, &piece)? {
             if found.record.state.is_terminated() && is_over(found.record.state_since, SHOWN) {
                 // One that the configuration file launched anew meanwhile stays.
-                batch.remove(&id, &found);
-                for (name, _) in record::list::<Trace>(store, &format!("{id}/"))? {
-                    batch.delete::<Trace>(&name);
-                }
+                sweep.delete(&id, &found)?;
             }
         }
     }
     for (name, found) in record::list::<Claim>(store, "")? {
         if is_over(found.record.at, CLAIMED) {
-            batch.delete::<Claim>(&name);
+            sweep.delete(&name, &found)?;
         }
     }
-    if batch.is_empty() {
-        return Ok(None);
+    sweep.commit()?;
+    Ok(sweep.deleted)
+}
+
+/// Deletions, piece by piece.
+struct Sweep<'s> {
+    store: &'s dyn Store,
+    batch: Batch,
+    deleted: usize,
+}
+
+impl Sweep<'_> {
+    fn delete<R: Record>(&mut self, name: &str, found: &Found<R>) -> Result<(), Error> {
+        self.batch.remove(name, found);
+        if self.batch.len() < PIECE { Ok(()) } else { self.commit() }
     }
-    match store.commit(batch.writes()) {
-        Ok(revision) => Ok(Some(revision)),
-        Err(Error::Conflict { .. }) => Ok(None),
-        Err(error) => Err(error),
+
+    fn commit(&mut self) -> Result<(), Error> {
+        let batch = std::mem::take(&mut self.batch);
+        if batch.is_empty() {
+            return Ok(());
+        }
+        match self.store.commit(batch.writes()) {
+            Ok(_) => self.deleted += batch.len(),
+            Err(Error::Conflict { .. }) => {}
+            Err(error @ (Error::Io(_) | Error::Damaged { .. })) => return Err(error),
+        }
+        Ok(())
     }
 }
 
@@ -50,7 +71,7 @@ mod tests {
     use imds_core::lifecycle::State;
     use imds_core::testing::{launch, noon};
     use imds_store::Memory;
-    use imds_store::record::Caller;
+    use imds_store::record::{Caller, Trace};
 
     use super::*;
 
@@ -59,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_terminated_goes_after_an_hour_with_its_history() {
+    fn what_is_terminated_goes_after_an_hour_and_its_history_stays() {
         let store = Memory::default();
         let mut batch = Batch::default();
         let trace = Trace {
@@ -80,18 +101,31 @@ mod tests {
         batch.create("us-east-1/RunInstances/t", &claim);
         store.commit(batch.writes()).unwrap();
 
-        assert_eq!(sweep(&store, later(SHOWN)).unwrap(), None);
-        assert!(sweep(&store, later(SHOWN + 1)).unwrap().is_some());
+        assert_eq!(sweep(&store, later(SHOWN)).unwrap(), 0);
+        assert_eq!(sweep(&store, later(SHOWN + 1)).unwrap(), 1);
         let names = |kind: &str| -> Vec<String> {
             store.list(kind).unwrap().into_iter().map(|(key, _)| key).collect()
         };
         assert_eq!(names("machine/"), ["machine/i-00000002"]);
-        assert_eq!(names("history/").len(), 1);
-        assert!(names("history/")[0].starts_with("history/i-00000002/"));
+        assert_eq!(names("history/").len(), 2);
         assert_eq!(names("claim/").len(), 1);
-        assert_eq!(sweep(&store, later(CLAIMED)).unwrap(), None);
-        assert!(sweep(&store, later(CLAIMED + 1)).unwrap().is_some());
+        assert_eq!(sweep(&store, later(CLAIMED)).unwrap(), 0);
+        assert_eq!(sweep(&store, later(CLAIMED + 1)).unwrap(), 1);
         assert_eq!(names("claim/").len(), 0);
         assert_eq!(names("machine/").len(), 1);
+    }
+
+    #[test]
+    fn much_goes_in_pieces() {
+        let store = Memory::default();
+        let mut batch = Batch::default();
+        let claim = Claim { parameters: String::new(), made: Vec::new(), at: noon() };
+        let many = 2 * PIECE + 1;
+        (0..many).for_each(|n| batch.create(&format!("us-east-1/RunInstances/{n}"), &claim));
+        store.commit(batch.writes()).unwrap();
+        let events = store.watch();
+        assert_eq!(sweep(&store, later(CLAIMED + 1)).unwrap(), many);
+        assert_eq!(events.try_iter().count(), 3);
+        assert_eq!(store.list("claim/").unwrap(), []);
     }
 }

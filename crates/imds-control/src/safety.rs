@@ -13,8 +13,8 @@ use imds_store::store::{Error, Event, Kept, Store, Write};
 use imds_store::{Memory, Revision};
 use tokio::sync::{mpsc, watch};
 
+use crate::door::Door;
 use crate::plane::Plane;
-use crate::service::Door;
 use crate::testing::{door, ec2, keep_machine, request, signed, text};
 
 const ID: &str = "i-12345678901234567";
@@ -238,8 +238,10 @@ async fn a_conflict_is_decided_anew_and_an_endless_one_is_told() {
     assert_eq!(request(&door, "PATCH", API, &headers, HOSTNAME).await.0, StatusCode::OK);
     let door = contended(u32::MAX, false);
     let (status, document) = ec2(&door, MODIFY).await;
-    assert_eq!((status, text(&document, "Code")), (StatusCode::BAD_REQUEST, Some("RequestLimitExceeded")));
-    assert_eq!(request(&door, "PATCH", API, &headers, HOSTNAME).await.0, StatusCode::CONFLICT);
+    let code = text(&document, "Code");
+    assert_eq!((status, code), (StatusCode::SERVICE_UNAVAILABLE, Some("RequestLimitExceeded")));
+    let (status, _) = request(&door, "PATCH", API, &headers, HOSTNAME).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
 }
 
 #[tokio::test]
@@ -293,7 +295,35 @@ async fn nothing_is_said_to_be_done_before_guests_see_it() {
     drop(applied);
     let (status, document) = ec2(&door, &MODIFY.replace("required", "optional")).await;
     let code = text(&document, "Code");
-    assert_eq!((status, code), (StatusCode::INTERNAL_SERVER_ERROR, Some("InternalError")));
+    assert_eq!((status, code), (StatusCode::SERVICE_UNAVAILABLE, Some("Unavailable")));
+    assert_eq!(request(&door, "GET", "/metrics", &[], "").await.0, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_metadata_process_that_does_not_follow_is_not_waited_for_for_ever() {
+    let (_applied, follows) = watch::channel(0);
+    let (questions, _asked) = mpsc::channel(1);
+    let door = Door { plane: Plane::new(follows, questions), ..door() };
+    keep_machine(&door);
+    let (status, document) = ec2(&door, MODIFY).await;
+    assert_eq!((status, text(&document, "Code")), (StatusCode::SERVICE_UNAVAILABLE, Some("Unavailable")));
+    assert_eq!(request(&door, "GET", "/metrics", &[], "").await.0, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn a_guest_does_not_come_in() {
+    let door = door();
+    keep_machine(&door);
+    let guest = "127.0.0.1";
+    let mut batch = record::Batch::default();
+    batch.put(guest, &record::Address { instance: ID.to_owned() });
+    door.store.commit(batch.writes()).unwrap();
+    let before = machine(&door);
+    for path in ["/", API, "/metrics", "/healthz"] {
+        let (status, told) = request(&door, "POST", path, &[FORM], MODIFY).await;
+        assert_eq!(status, StatusCode::FORBIDDEN, "{path} {told}");
+    }
+    assert_eq!(machine(&door), before);
 }
 
 /// Parameters of real actions, each of which is to hold what it should not.

@@ -1,8 +1,5 @@
 //! The routes.
 
-use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
-
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
@@ -10,31 +7,12 @@ use axum::http::header::CONTENT_TYPE;
 use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use imds_store::Store;
 
-use crate::plane::Plane;
+use crate::door::Door;
 use crate::{api, body, metrics, post, site};
-
-/// What the door opens to.
-#[derive(Clone)]
-pub struct Door {
-    /// What is kept.
-    pub store: Arc<dyn Store>,
-    /// The metadata process.
-    pub plane: Plane,
-    /// A name under which the door may be called, besides loopback's.
-    pub server_name: Option<String>,
-    /// The default VPC's block: network address and prefix length.
-    pub vpc: (Ipv4Addr, u8),
-}
-
-/// The address that a connection to the door came from: whoever accepts it puts this among a request's extensions.
-#[derive(Debug, Clone, Copy)]
-pub struct Peer(pub IpAddr);
 
 /// The door's routes.
 pub fn router(door: Door) -> Router {
-    let names = door.server_name.clone();
     Router::new()
         .route("/", get(post::refuse_get).post(post::handle))
         .route("/healthz", get(|| async { "ok\n" }))
@@ -42,16 +20,21 @@ pub fn router(door: Door) -> Router {
         .nest("/api/v1", api::router())
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn(body::whole))
-        .layer(middleware::from_fn_with_state(names, site::check))
+        .layer(middleware::from_fn_with_state(door.clone(), site::check))
         .with_state(door)
 }
 
 async fn metrics(State(door): State<Door>) -> Response {
-    match door.plane.tallies().await {
-        Ok(tallies) => {
-            ([(CONTENT_TYPE, "text/plain; version=0.0.4")], metrics::text(&tallies)).into_response()
+    let Ok(tallies) = door.plane.tallies().await else {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the metadata process does not answer\n").into_response();
+    };
+    // Of many instances it is long.
+    match tokio::task::spawn_blocking(move || metrics::text(&tallies)).await {
+        Ok(text) => ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "the metrics could not be written");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the metadata process is gone\n").into_response(),
     }
 }
 

@@ -1,5 +1,5 @@
-//! Which site a request comes from: a page in a browser on this machine can send one here, or point a name of its own at
-//! this machine, and must not get in by either.
+//! Where a request comes from. A page in a browser on this machine can send one here, or point a name of its own at this
+//! machine; an instance on loopback can connect here. Neither must get in.
 
 use std::net::IpAddr;
 
@@ -8,15 +8,29 @@ use axum::http::header::{HOST, HeaderName, ORIGIN};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use imds_store::Store;
+use imds_store::record::{self, Address};
+
+use crate::door::{Door, Peer};
 
 static FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Lets a request on if it was sent to the door by its own name, and by nobody's page but its own.
-pub(crate) async fn check(State(name): State<Option<String>>, request: Request, next: Next) -> Response {
-    match refusal(request.headers(), name.as_deref()) {
-        None => next.run(request).await,
-        Some(why) => (StatusCode::FORBIDDEN, why).into_response(),
+/// Lets a request on if it was sent to the door by its own name, by nobody's page but its own, and by no guest.
+pub(crate) async fn check(State(door): State<Door>, request: Request, next: Next) -> Response {
+    if let Some(why) = refusal(request.headers(), door.server_name.as_deref()) {
+        return (StatusCode::FORBIDDEN, why).into_response();
     }
+    let peer = request.extensions().get::<Peer>().copied();
+    if peer.is_some_and(|Peer(address)| is_guest(&*door.store, address)) {
+        let why = "this is the private address of an instance, and guests do not come in here\n";
+        return (StatusCode::FORBIDDEN, why).into_response();
+    }
+    next.run(request).await
+}
+
+/// Does an instance have this address? One that cannot be looked up may be a guest's.
+fn is_guest(store: &dyn Store, address: IpAddr) -> bool {
+    !matches!(record::get::<Address>(store, &address.to_string()), Ok(None))
 }
 
 fn refusal(headers: &HeaderMap, name: Option<&str>) -> Option<&'static str> {

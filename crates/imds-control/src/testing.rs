@@ -13,8 +13,9 @@ use imds_store::Memory;
 use imds_store::record::Batch;
 use tower::ServiceExt as _;
 
+use crate::door::{Door, Peer};
 use crate::plane::Plane;
-use crate::service::{Door, Peer, router};
+use crate::service::router;
 
 /// An empty door.
 pub(crate) fn door() -> Door {

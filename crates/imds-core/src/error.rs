@@ -13,7 +13,7 @@ pub enum Error {
     },
     /// A tag cannot be served as metadata under this key.
     #[error(
-        "the tag key `{0}` cannot appear in instance metadata: keys may hold letters, digits and + - = . , _ : @ \
+        "the tag key `{0}` cannot appear in instance metadata: keys may hold ASCII letters, digits and + - = . , _ : @ \
          and may not be `.`, `..` or `_index`; rename the tag or leave instance-metadata-tags disabled"
     )]
     TagKey(String),

@@ -331,8 +331,8 @@ impl Instance {
         primary.public_hostname.get_or_insert(name);
     }
 
-    /// Checks what types alone do not: while tags are served, every key must be fit for a path (EC2 User Guide,
-    /// "Tag your EC2 resources", instance metadata).
+    /// Checks what types alone do not: while tags are served, every key must be fit for a path: ASCII letters and digits
+    /// and a few signs (EC2 User Guide, "Tag your EC2 resources", instance metadata).
     ///
     /// # Errors
     /// [`Error::TagKey`] with the first key that is not.
@@ -342,7 +342,7 @@ impl Instance {
         }
         let fit = |key: &str| {
             !matches!(key, "" | "." | ".." | "_index")
-                && key.chars().all(|c| c.is_alphanumeric() || "+-=.,_:@".contains(c))
+                && key.chars().all(|c| c.is_ascii_alphanumeric() || "+-=.,_:@".contains(c))
         };
         match self.tags.keys().find(|key| !fit(key)) {
             Some(key) => Err(Error::TagKey(key.clone())),
@@ -408,11 +408,11 @@ mod tests {
         assert_eq!(instance.check(), Ok(()));
         instance.options.instance_metadata_tags = Switch::Enabled;
         assert!(matches!(instance.check(), Err(Error::TagKey(key)) if key == "cost center"));
-        for bad in ["a/b", "_index", ".", "..", "a b"] {
+        for bad in ["a/b", "_index", ".", "..", "a b", "Ünï9"] {
             instance.tags = BTreeMap::from([(bad.to_owned(), "x".to_owned())]);
             assert!(instance.check().is_err(), "{bad}");
         }
-        instance.tags = BTreeMap::from([("aws:ec2:fleet-id+=.,_@-Ünï9".to_owned(), "x".to_owned())]);
+        instance.tags = BTreeMap::from([("aws:ec2:fleet-id+=.,_@-Z9".to_owned(), "x".to_owned())]);
         assert_eq!(instance.check(), Ok(()));
     }
 }

@@ -1,5 +1,7 @@
 //! A machine: an instance as its owner sees it, with what the instance itself is never told.
 
+use std::collections::BTreeMap;
+
 use crate::lifecycle::State;
 use crate::options::MetadataOptions;
 use crate::{Instance, Timestamp};
@@ -31,6 +33,8 @@ pub struct Machine {
     pub is_source_checked: bool,
     /// `CpuCredits`: `standard` or `unlimited`, where it was chosen.
     pub cpu_credits: Option<String>,
+    /// Tags of its root volume.
+    pub volume_tags: BTreeMap<String, String>,
 }
 
 /// The association of an instance with an instance profile.
@@ -62,6 +66,7 @@ impl Machine {
             is_ebs_optimized: false,
             is_source_checked: true,
             cpu_credits: None,
+            volume_tags: BTreeMap::new(),
             instance,
         }
     }

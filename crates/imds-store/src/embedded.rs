@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use redb::{AccessGuard, Database, ReadableDatabase as _, ReadableTable};
 
-use crate::store::{Error, Event, Expected, Kept, Revision, Store, Watchers, Write};
+use crate::store::{Effect, Error, Event, Expected, Kept, Revision, Store, Watchers, Write};
 use schema::{META, RECORDS, Record};
 
 pub use file::FILE;
@@ -148,10 +148,15 @@ impl Store for Embedded {
             let revision = meta.get(schema::REVISION)?.map_or(0, |last| last.value()) + 1;
             meta.insert(schema::REVISION, revision)?;
             for write in batch {
-                match &write.value {
-                    Some(value) => records.insert(&*write.key, (revision, &**value))?,
-                    None => records.remove(&*write.key)?,
-                };
+                match &write.effect {
+                    Effect::Keep => {}
+                    Effect::Set(value) => {
+                        records.insert(&*write.key, (revision, &**value))?;
+                    }
+                    Effect::Delete => {
+                        records.remove(&*write.key)?;
+                    }
+                }
             }
             revision
         };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::Receiver;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::store::{Error, Event, Kept, Revision, Store, Watchers, Write};
+use crate::store::{Effect, Error, Event, Kept, Revision, Store, Watchers, Write};
 
 /// Keys and values in memory.
 #[derive(Debug, Default)]
@@ -45,11 +45,12 @@ impl Store for Memory {
         state.revision += 1;
         let revision = state.revision;
         for write in batch {
-            match &write.value {
-                Some(value) => {
+            match &write.effect {
+                Effect::Keep => {}
+                Effect::Set(value) => {
                     state.kept.insert(write.key.clone(), Kept { revision, value: value.clone() });
                 }
-                None => {
+                Effect::Delete => {
                     state.kept.remove(&write.key);
                 }
             }

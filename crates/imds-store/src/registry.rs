@@ -42,6 +42,14 @@ pub enum Change {
     Role(InstanceId, Option<Box<Role>>),
 }
 
+/// What goes when all that comes is there.
+enum Going {
+    /// The addresses of an instance that has others now, or is gone.
+    Addresses(Arc<Snapshot>),
+    /// A place that is not, or not any longer, the default's.
+    Place(InstanceId, Option<Place>),
+}
+
 /// What requests read and the owner changes.
 #[derive(Debug)]
 pub struct Registry {
@@ -112,29 +120,47 @@ impl Registry {
         self.keyring.store(Arc::new(keyring));
     }
 
-    /// Follows changes, in their order.
+    /// Follows changes, in their order, each id's once. What one gives up and another gets is never nobody's.
     pub fn apply(&self, changes: impl IntoIterator<Item = Change>) {
         let mut aside = self.aside.lock().unwrap_or_else(PoisonError::into_inner);
+        // What comes, before what goes.
+        let mut going = Vec::new();
         for change in changes {
             match change {
-                Change::Machine(id, machine) => self.set_machine(&mut aside, id, machine),
-                Change::Place(id, place) => self.set_place(&mut aside, id, place),
+                Change::Machine(id, machine) => {
+                    let machine = machine.filter(|machine| !machine.state.is_terminated());
+                    going.extend(self.set_machine(&aside, id, machine));
+                }
+                Change::Place(id, place) if place.as_ref().is_some_and(|place| place.is_default) => {
+                    self.set_place(&mut aside, id, place);
+                }
+                Change::Place(id, place) => going.push(Going::Place(id, place)),
                 Change::Role(id, role) => self.set_role(&mut aside, id, role),
+            }
+        }
+        for going in going {
+            match going {
+                Going::Addresses(old) => self.forget_addresses(&old),
+                Going::Place(id, place) => self.set_place(&mut aside, id, place),
             }
         }
     }
 
-    fn set_machine(&self, aside: &mut Aside, id: InstanceId, machine: Option<Box<Machine>>) {
+    /// Puts a machine in the place of what it was; what is to be forgotten of that.
+    fn set_machine(&self, aside: &Aside, id: InstanceId, machine: Option<Box<Machine>>) -> Option<Going> {
         let old = self.all.pin().get(&id).cloned();
-        match machine.filter(|machine| !machine.state.is_terminated()) {
+        match machine {
             Some(machine) => {
                 let is_running = machine.state.is_running();
                 let mut instance = machine.instance;
                 instance.role = aside.roles.get(&id).cloned();
-                self.put(instance, is_running, old);
+                self.put(instance, is_running, old.as_deref());
             }
-            None => self.remove(&id, old),
+            None => {
+                self.all.pin().remove(&id);
+            }
         }
+        old.map(Going::Addresses)
     }
 
     fn set_place(&self, aside: &mut Aside, id: InstanceId, place: Option<Place>) {
@@ -168,7 +194,7 @@ impl Registry {
             && old.instance.role != role
         {
             let instance = Instance { role: role.clone(), ..old.instance.clone() };
-            self.put(instance, old.is_running, Some(old));
+            self.put(instance, old.is_running, Some(&old));
         }
         match role {
             Some(role) => aside.roles.insert(id, role),
@@ -176,35 +202,23 @@ impl Registry {
         };
     }
 
-    /// Puts an instance in the place of what it was. New addresses come before old ones go, and an address that moved
-    /// to another instance meanwhile is not taken from that.
-    fn put(&self, instance: Instance, is_running: bool, old: Option<Arc<Snapshot>>) {
+    /// Puts an instance, with its addresses, in the place of what it was, whose counters live on.
+    fn put(&self, instance: Instance, is_running: bool, old: Option<&Snapshot>) {
         let last_modified = http_date(instance.changed);
-        let tally = old.as_ref().map(|old| Arc::clone(&old.tally)).unwrap_or_default();
+        let tally = old.map(|old| Arc::clone(&old.tally)).unwrap_or_default();
         let snapshot = Arc::new(Snapshot { instance, last_modified, tally, is_running });
         let addresses = self.by_address.pin();
         for address in addresses_of(&snapshot.instance) {
             addresses.insert(address, Arc::clone(&snapshot));
         }
-        self.all.pin().insert(snapshot.instance.id.clone(), Arc::clone(&snapshot));
-        if let Some(old) = old {
-            self.forget_addresses(&old, Some(&snapshot.instance));
-        }
+        self.all.pin().insert(snapshot.instance.id.clone(), snapshot);
     }
 
-    fn remove(&self, id: &InstanceId, old: Option<Arc<Snapshot>>) {
-        self.all.pin().remove(id);
-        if let Some(old) = old {
-            self.forget_addresses(&old, None);
-        }
-    }
-
-    fn forget_addresses(&self, old: &Snapshot, kept: Option<&Instance>) {
+    /// Forgets the addresses that an instance had and has no longer. One that moved to another is that one's.
+    fn forget_addresses(&self, old: &Arc<Snapshot>) {
         let addresses = self.by_address.pin();
         for address in addresses_of(&old.instance) {
-            let is_own = addresses.get(&address).is_some_and(|owner| owner.instance.id == old.instance.id);
-            let is_kept = kept.is_some_and(|kept| addresses_of(kept).any(|other| other == address));
-            if is_own && !is_kept {
+            if addresses.get(&address).is_some_and(|owner| Arc::ptr_eq(owner, old)) {
                 addresses.remove(&address);
             }
         }
@@ -305,6 +319,24 @@ mod tests {
                 registry.apply(changes.into_iter().rev());
             }
             assert_eq!(found(&registry, [10, 0, 0, 5]).as_deref(), Some("i-0000000b"));
+        }
+    }
+
+    #[test]
+    fn the_default_moves_in_either_order() {
+        for is_reversed in [false, true] {
+            let registry = Registry::new(keyring());
+            let (one, two) = (machine("i-0000000a", [10, 0, 0, 5]), machine("i-0000000b", [10, 0, 0, 6]));
+            let placed = |machine: &Machine, is_default| {
+                Change::Place(machine.instance.id.clone(), Some(place("127.0.0.1:8080", is_default)))
+            };
+            registry.apply([changed(&one), changed(&two), placed(&one, true)]);
+            let mut moved = vec![placed(&one, false), placed(&two, true)];
+            if is_reversed {
+                moved.reverse();
+            }
+            registry.apply(moved);
+            assert_eq!(registry.default_instance().unwrap().instance.id, two.instance.id);
         }
     }
 

@@ -47,8 +47,19 @@ pub struct Write {
     pub key: String,
     /// What is taken for granted.
     pub expected: Expected,
-    /// The new value; `None` deletes.
-    pub value: Option<Arc<[u8]>>,
+    /// What is done.
+    pub effect: Effect,
+}
+
+/// What a batch does with a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing: the batch only depends on it.
+    Keep,
+    /// It gets this value.
+    Set(Arc<[u8]>),
+    /// It has no value any longer.
+    Delete,
 }
 
 /// A commit, as those who watch hear of it.
@@ -127,8 +138,12 @@ impl Watchers {
     /// Tells all who still listen.
     pub(crate) fn tell(&mut self, revision: Revision, batch: &[Write]) {
         self.0.retain(|watcher| {
-            let changes = batch.iter().map(|write| (write.key.clone(), write.value.clone())).collect();
-            watcher.send(Event { revision, changes }).is_ok()
+            let change = |write: &Write| match &write.effect {
+                Effect::Keep => None,
+                Effect::Set(value) => Some((write.key.clone(), Some(value.clone()))),
+                Effect::Delete => Some((write.key.clone(), None)),
+            };
+            watcher.send(Event { revision, changes: batch.iter().filter_map(change).collect() }).is_ok()
         });
     }
 }

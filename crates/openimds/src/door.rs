@@ -14,12 +14,15 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use imds_control::{Door, Peer};
+use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::sync::Semaphore;
 
 /// Connections that the door has at once; more wait.
 const CONNECTIONS: usize = 64;
 /// Bytes of a header: signatures and session tokens of real clients have some thousand.
 const HEADER_LIMIT: usize = 64 * 1024;
+/// Milliseconds that an answer may wait for its reader.
+const UNREAD: u32 = 15_000;
 /// How long a header may take, and a kept connection be silent.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -43,6 +46,10 @@ pub fn open(listener: TcpListener, door: Door) -> io::Result<impl Future<Output 
                     continue;
                 }
             };
+            // Who does not read his answer keeps his place no longer than this.
+            if let Err(error) = set_tcp_user_timeout(&stream, UNREAD) {
+                tracing::debug!(%error, "a connection to the door has no limit on unread answers");
+            }
             let mut builder = http1::Builder::new();
             builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(HEADER_LIMIT);
             let service = service.clone();

@@ -22,6 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// A server that did next to nothing for so long has come to rest: longer than logs are held back to be written at once.
 const REST: Duration = Duration::from_millis(150);
 
+/// How often it is looked whether it has: a service that has just started may still look through all that it keeps.
+const RESTS: u32 = 100;
+
 /// What a contestant's command needs to be started and read.
 pub(crate) struct Launch {
     /// The command, without its standard streams.
@@ -77,7 +80,8 @@ impl Server {
         machine::pin_to_load_core()?;
         let mut child = child?;
         let ready = child.stdout.take().map(|stdout| std::thread::spawn(move || line_at(stdout)));
-        let mut server = Self { address, startup: Duration::ZERO, ready: None, child, log, spent: RefCell::default() };
+        let mut server =
+            Self { address, startup: Duration::ZERO, ready: None, child, log, spent: RefCell::default() };
         server.wait_for_first_answer(started)?;
         server.startup = started.elapsed();
         if let Some(ready) = ready {
@@ -124,7 +128,7 @@ impl Server {
     /// CPU time once the server has come to rest: calls that it logs later, in one go, are in it.
     pub(crate) fn settled_cpu(&self) -> Result<Duration> {
         let mut before = self.cpu()?;
-        for _ in 0..10 {
+        for _ in 0..RESTS {
             std::thread::sleep(REST);
             let now = self.cpu()?;
             if now - before < Duration::from_micros(200) {
@@ -132,7 +136,7 @@ impl Server {
             }
             before = now;
         }
-        bail!("the server is still busy {:?} after the last answer", 10 * REST)
+        bail!("the server is still busy {:?} after the last answer", RESTS * REST)
     }
 
     /// Memory of all its processes.

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::{Refusal, blocking, unknown};
 use crate::call::instance_id;
+use crate::door::Door;
 use crate::query::Error;
-use crate::service::Door;
 
 #[derive(Serialize)]
 pub(super) struct History {
@@ -36,7 +36,8 @@ impl From<Trace> for Change {
 }
 
 pub(super) async fn list(State(door): State<Door>, Path(id): Path<String>) -> Result<Json<History>, Refusal> {
-    blocking(move || {
+    let plane = door.plane.clone();
+    let (history, revision) = blocking(move || {
         let id = instance_id(&id)?;
         // Names of traces sort by time.
         let traces = record::list::<Trace>(&*door.store, &format!("{id}/")).map_err(Error::from)?;
@@ -45,9 +46,13 @@ pub(super) async fn list(State(door): State<Door>, Path(id): Path<String>) -> Re
         {
             return Err(unknown(id.as_str()));
         }
-        Ok(Json(History { history: traces.into_iter().map(|(_, found)| found.record.into()).collect() }))
+        let history = traces.into_iter().map(|(_, found)| found.record.into()).collect();
+        Ok((History { history }, door.store.revision().map_err(Error::from)?))
     })
-    .await
+    .await?;
+    // What is told has happened, for guests too.
+    plane.reached(revision).await.map_err(Error::from)?;
+    Ok(Json(history))
 }
 
 #[cfg(test)]

@@ -8,17 +8,14 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use imds_core::{Machine, Timestamp};
 use imds_store::record::{self, Batch};
-use imds_store::store::Error as StoreError;
 use imds_store::{Revision, Store};
 use serde::{Deserialize, Serialize};
 
 use super::{Refusal, blocking, unknown};
 use crate::call::instance_id;
+use crate::commit;
+use crate::door::Door;
 use crate::query::Error;
-use crate::service::Door;
-
-/// How often a change is made anew because others changed the instance meanwhile.
-const TRIES: u32 = 64;
 
 /// What can be changed, and what it is afterwards.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -47,39 +44,30 @@ pub(super) async fn change(
     check_hostname(&change.hostname).map_err(wrong)?;
     let plane = door.plane.clone();
     let asked = change.clone();
-    if let Some(revision) = blocking(move || apply(&*door.store, &id, &asked)).await? {
-        plane.reached(revision).await.map_err(|_| Refusal::from(Error::internal()))?;
-    }
+    let revision = blocking(move || apply(&*door.store, &id, &asked)).await?;
+    plane.reached(revision).await.map_err(Error::from)?;
     Ok(Json(change))
 }
 
-/// Keeps a change: the commit, or none if there is nothing to change.
-fn apply(store: &dyn Store, id: &str, change: &Change) -> Result<Option<Revision>, Refusal> {
+/// Keeps a change; the commit that guests must have seen before it is answered.
+fn apply(store: &dyn Store, id: &str, change: &Change) -> Result<Revision, Refusal> {
     let id = instance_id(id)?;
-    for _ in 0..TRIES {
+    let ((), revision) = commit::decided(store, || {
         let found = record::get::<Machine>(store, id.as_str()).map_err(Error::from)?;
         let found = found.ok_or_else(|| unknown(id.as_str()))?;
         let mut machine = found.record.clone();
         if machine.state.is_terminated() {
             return Err(Refusal::new(StatusCode::CONFLICT, format!("the instance {id} is terminated")));
         }
-        if machine.instance.hostname == change.hostname {
-            return Ok(None);
-        }
-        machine.instance.hostname.clone_from(&change.hostname);
-        machine.instance.changed = Timestamp::now();
         let mut batch = Batch::default();
-        batch.replace(id.as_str(), &found, &machine);
-        match store.commit(batch.writes()) {
-            Ok(revision) => return Ok(Some(revision)),
-            Err(StoreError::Conflict { .. }) => {}
-            Err(error @ (StoreError::Io(_) | StoreError::Damaged { .. })) => {
-                return Err(Error::from(error).into());
-            }
+        if machine.instance.hostname != change.hostname {
+            machine.instance.hostname.clone_from(&change.hostname);
+            machine.instance.changed = Timestamp::now();
+            batch.replace(id.as_str(), &found, &machine);
         }
-    }
-    let why = format!("others changed the instance {id} again and again; try again");
-    Err(Refusal::new(StatusCode::CONFLICT, why))
+        Ok((batch, ()))
+    })?;
+    Ok(revision)
 }
 
 /// A name of RFC 1123: labels of letters, digits and hyphens, 63 characters each and 253 together.

@@ -2,7 +2,7 @@
 
 use imds_store::record::Batch;
 
-use super::profile;
+use super::{profile, transition};
 use crate::call::{Call, Outcome};
 use crate::query::{Error, Params, Xml};
 
@@ -12,12 +12,7 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
     let profile = profile::associated(call, &params.under("IamInstanceProfile"))?
         .ok_or_else(|| Error::missing("IamInstanceProfile"))?;
     let machine = &found.record;
-    if machine.state.is_terminated() {
-        return Err(Error::new(
-            "IncorrectInstanceState",
-            format!("The instance '{id}' is not in the 'running' or 'stopped' states."),
-        ));
-    }
+    transition::exists(machine)?;
     if machine.profile.is_some() {
         return Err(Error::new(
             "IncorrectState",
@@ -67,5 +62,8 @@ mod tests {
             let (status, document) = ec2(&door, &form).await;
             assert_eq!((status, text(&document, "Code")), (StatusCode::BAD_REQUEST, Some(code)), "{form}");
         }
+        ec2(&door, "Action=TerminateInstances&InstanceId.1=i-12345678901234567").await;
+        let (_, document) = ec2(&door, &format!("{ASSOCIATE}&IamInstanceProfile.Name=web")).await;
+        assert_eq!(text(&document, "Code"), Some("IncorrectInstanceState"));
     }
 }

@@ -23,13 +23,13 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
     if record::get::<TemplateName>(call.store, &name_key)?.is_some() {
         return Err(Error::new(
             "InvalidLaunchTemplateName.AlreadyExistsException",
-            format!("Launch template name already in use: {name}"),
+            "Launch template name already in use.",
         ));
     }
     let first = TemplateVersion {
         description: params.get("VersionDescription").unwrap_or_default().to_owned(),
         created: call.now,
-        data: template::read(&data)?,
+        data: template::new(&data)?,
     };
     let new = LaunchTemplate {
         id: call.new_id("lt")?,
@@ -60,6 +60,7 @@ fn check_name(name: &str) -> Result<(), Error> {
     if (3..=128).contains(&name.len()) && name.chars().all(is_fit) {
         return Ok(());
     }
+    // The words are [assumed].
     Err(Error::new(
         "InvalidLaunchTemplateName.MalformedException",
         "A launch template name must have 3 to 128 characters: letters, digits and ( ) . - / _",
@@ -107,12 +108,18 @@ mod tests {
         );
         let (_, document) = ec2(&door, &tagged).await;
         assert_eq!(text(&document, "tagSet"), Some("<item><key>a</key><value></value></item>"));
+        let other = CREATE.replace("lt1", "lt2");
         for (form, code) in [
             (CREATE, "InvalidLaunchTemplateName.AlreadyExistsException"),
             ("Action=CreateLaunchTemplate&LaunchTemplateData.ImageId=a", "MissingParameter"),
             ("Action=CreateLaunchTemplate&LaunchTemplateName=lt2", "MissingParameter"),
             (&CREATE.replace("lt1", "l"), "InvalidLaunchTemplateName.MalformedException"),
             (&CREATE.replace("lt1", "a+b"), "InvalidLaunchTemplateName.MalformedException"),
+            (&format!("{other}&LaunchTemplateData.UserData=%21"), "InvalidUserData.Malformed"),
+            (
+                &format!("{other}&LaunchTemplateData.UserData={}", "A".repeat(21_852)),
+                "InvalidUserData.Malformed",
+            ),
             (
                 "Action=CreateLaunchTemplate&LaunchTemplateName=lt2&LaunchTemplateData.MetadataOptions.HttpTokens=x",
                 "InvalidParameterValue",
@@ -121,6 +128,8 @@ mod tests {
             let (status, document) = ec2(&door, form).await;
             assert_eq!((status, text(&document, "Code")), (StatusCode::BAD_REQUEST, Some(code)), "{form}");
         }
+        let (_, document) = ec2(&door, CREATE).await;
+        assert_eq!(text(&document, "Message"), Some("Launch template name already in use."));
         let (status, _) = signed(&door, "eu-west-1", "ec2", &format!("{CREATE}&Version=2016-11-15")).await;
         assert_eq!(status, StatusCode::OK, "a name is taken in one region only");
     }

@@ -20,7 +20,7 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
         let (number, _) = template::version(&found.record, number)?;
         return Ok(Outcome::told(told(call, &found.record, number)));
     }
-    let mut data = template::read(&said)?;
+    let mut data = template::new(&said)?;
     if let Some(source) = source {
         data = template::over(data, &template::version(&found.record, source)?.1.data)?;
     }
@@ -76,6 +76,7 @@ mod tests {
         }
         for (form, code) in [
             (CREATE, "MissingParameter"),
+            (&format!("{CREATE}&LaunchTemplateData.UserData=%21"), "InvalidUserData.Malformed"),
             (&format!("{CREATE}&SourceVersion=7"), "InvalidLaunchTemplateId.VersionNotFound"),
             (&format!("{CREATE}&SourceVersion=newest"), "InvalidParameterValue"),
             ("Action=CreateLaunchTemplateVersion&LaunchTemplateData.ImageId=a", "MissingParameter"),

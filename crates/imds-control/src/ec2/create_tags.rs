@@ -1,9 +1,6 @@
 //! `CreateTags`: tags of any resources, over those that they have (control-api.md section 2.7).
 
-use imds_store::record::Batch;
-
-use super::resource::Resource;
-use super::tags;
+use super::{resource, tags};
 use crate::call::{Call, Outcome};
 use crate::query::{Error, Params};
 
@@ -16,14 +13,7 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
     if new.is_empty() {
         return Err(Error::missing("Tag"));
     }
-    let mut batch = Batch::default();
-    for id in ids {
-        let resource = Resource::find(call, id)?;
-        let mut tags = resource.tags().clone();
-        tags.extend(new.clone());
-        resource.retag(call, tags, &mut batch)?;
-    }
-    Ok(Outcome::done(batch))
+    resource::retag(call, &ids, |tags| tags.extend(new.clone())).map(Outcome::done)
 }
 
 #[cfg(test)]
@@ -104,7 +94,9 @@ mod tests {
             (format!("Action=CreateTags&ResourceId.1=ami-00000000&{tag}"), "InvalidAMIID.NotFound"),
             (format!("Action=CreateTags&ResourceId.1=lt-00000000&{tag}"), "InvalidLaunchTemplateId.NotFound"),
             (format!("Action=CreateTags&ResourceId.1=key-00000000&{tag}"), "InvalidKeyPair.NotFound"),
-            (format!("Action=CreateTags&ResourceId.1=vol-00000000&{tag}"), "InvalidID"),
+            (format!("Action=CreateTags&ResourceId.1=vol-00000000&{tag}"), "InvalidVolume.NotFound"),
+            (format!("Action=CreateTags&ResourceId.1=vol-x&{tag}"), "InvalidParameterValue"),
+            (format!("Action=CreateTags&ResourceId.1=eni-00000000&{tag}"), "InvalidID"),
         ] {
             let (status, document) = ec2(&door, &form).await;
             assert_eq!((status, text(&document, "Code")), (StatusCode::BAD_REQUEST, Some(code)), "{form}");

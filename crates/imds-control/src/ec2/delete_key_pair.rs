@@ -1,6 +1,6 @@
 //! `DeleteKeyPair`: by name or by id; one that is not there is deleted already. Instances keep the key.
 
-use imds_store::record::{Batch, KeyPair};
+use imds_store::record::Batch;
 
 use super::key;
 use crate::call::{Call, Outcome};
@@ -19,10 +19,8 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
     };
     let mut batch = Batch::default();
     if let Some(found) = &found {
-        let name = key::record_name(call, &found.record.name);
-        // Expects the key pair as it was found, or another one of its name would go.
-        batch.replace(&name, found, &found.record);
-        batch.delete::<KeyPair>(&name);
+        // As it was found, or another one of its name would go.
+        batch.remove(&key::record_name(call, &found.record.name), found);
     }
     let mut outcome = Outcome::done(batch);
     outcome.body.option("keyPairId", found.map(|found| found.record.id));

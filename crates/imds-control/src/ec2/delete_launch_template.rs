@@ -1,6 +1,6 @@
 //! `DeleteLaunchTemplate`: a template with all its versions. What was launched from it stays.
 
-use imds_store::record::{Batch, LaunchTemplate, TemplateName};
+use imds_store::record::{Batch, TemplateName};
 
 use super::template;
 use crate::call::{Call, Outcome};
@@ -9,9 +9,8 @@ use crate::query::{Error, Params, Xml};
 pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error> {
     let found = template::find(call, params)?;
     let mut batch = Batch::default();
-    // Expects the template as it was found: as long as it is there, the name is its own.
-    batch.replace(&found.record.id, &found, &found.record);
-    batch.delete::<LaunchTemplate>(&found.record.id);
+    // As long as the template is there, the name is its own.
+    batch.remove(&found.record.id, &found);
     batch.delete::<TemplateName>(&template::name_key(call, &found.record.name));
     let mut xml = Xml::ec2();
     xml.within("launchTemplate", |xml| template::write(xml, call, &found.record));

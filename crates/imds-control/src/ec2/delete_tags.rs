@@ -1,11 +1,6 @@
 //! `DeleteTags`: the named tags of any resources, or all of their owner's (control-api.md section 2.7).
 
-use std::collections::BTreeMap;
-
-use imds_store::record::Batch;
-
-use super::resource::Resource;
-use super::tags;
+use super::{resource, tags};
 use crate::call::{Call, Outcome};
 use crate::query::{Error, Params};
 
@@ -21,21 +16,13 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
         tags::unreserved(&key)?;
         doomed.push((key, tag.get("Value").map(str::to_owned)));
     }
-    let mut batch = Batch::default();
-    for id in ids {
-        let resource = Resource::find(call, id)?;
-        let mut left: BTreeMap<_, _> = resource.tags().clone();
-        left.retain(|key, value| {
-            let is_named = |(name, only): &(String, Option<String>)| {
-                name == key && only.as_ref().is_none_or(|only| only == value)
-            };
-            let is_doomed =
-                if doomed.is_empty() { tags::unreserved(key).is_ok() } else { doomed.iter().any(is_named) };
-            !is_doomed
-        });
-        resource.retag(call, left, &mut batch)?;
-    }
-    Ok(Outcome::done(batch))
+    let is_doomed = |key: &String, value: &String| {
+        let is_named = |(name, only): &(String, Option<String>)| {
+            name == key && only.as_ref().is_none_or(|only| only == value)
+        };
+        if doomed.is_empty() { tags::unreserved(key).is_ok() } else { doomed.iter().any(is_named) }
+    };
+    resource::retag(call, &ids, |tags| tags.retain(|key, value| !is_doomed(key, value))).map(Outcome::done)
 }
 
 #[cfg(test)]

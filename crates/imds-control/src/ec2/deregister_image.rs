@@ -1,7 +1,7 @@
 //! `DeregisterImage`: an image of one's own goes. What was launched from it stays.
 
 use axum::http::StatusCode;
-use imds_store::record::{Batch, Image};
+use imds_store::record::Batch;
 
 use super::image;
 use crate::call::{Call, Outcome};
@@ -18,9 +18,7 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
         });
     }
     let mut batch = Batch::default();
-    // Expects the image as it was found.
-    known.replace(&known.image, &mut batch);
-    batch.delete::<Image>(id);
+    known.remove(&mut batch);
     Ok(Outcome::done(batch))
 }
 

@@ -5,7 +5,7 @@ use imds_store::record::Image;
 use super::filter::Filters;
 use super::{image, page, tags};
 use crate::call::{Call, Outcome};
-use crate::query::{Error, Params, Xml};
+use crate::query::{Error, Params, Xml, time};
 
 const FILTERS: &[&str] = &[
     "architecture",
@@ -66,7 +66,7 @@ fn chosen(call: &Call<'_>, ids: &[&str]) -> Result<Vec<Image>, Error> {
 fn filtered(image: &Image, name: &str) -> Vec<String> {
     let value = match name {
         "architecture" => &image.architecture,
-        "creation-date" => return vec![image.created.to_string()],
+        "creation-date" => return vec![time(image.created)],
         "description" => &image.description,
         "hypervisor" => "xen",
         "image-id" => &image.id,
@@ -94,7 +94,8 @@ mod tests {
 
     async fn ids(form: &str) -> usize {
         let door = door();
-        let (_, document) = ec2(&door, "Action=RegisterImage&Name=mine").await;
+        let (_, document) = ec2(&door, "Action=RegisterImage&Name=mine&TagSpecification.1.ResourceType=image&TagSpecification.1.Tag.1.Key=Name\
+                    &TagSpecification.1.Tag.1.Value=golden").await;
         assert!(text(&document, "imageId").is_some(), "{document}");
         let (status, document) = ec2(&door, &format!("Action=DescribeImages&{form}")).await;
         assert_eq!(status, StatusCode::OK, "{form} {document}");
@@ -110,7 +111,9 @@ mod tests {
             ("Owner.1=137112412989&Owner.2=123456789012", 5),
             ("Owner.1=aws-marketplace", 0),
             ("ImageId.1=ami-0abcdef1234567890", 1),
+            ("ImageId.1=ami-0abcdef1234567890&ImageId.2=ami-0abcdef1234567890", 1),
             ("ImageId.1=ami-0abcdef1234567890&Owner.1=self", 0),
+            ("Filter.1.Name=creation-date&Filter.1.Value.1=2026-10-01T00:00:00.000Z", 4),
             ("Filter.1.Name=name&Filter.1.Value.1=al2023-ami-*-x86_64", 1),
             ("Filter.1.Name=architecture&Filter.1.Value.1=arm64", 2),
             ("Filter.1.Name=imds-support&Filter.1.Value.1=v2.0", 2),
@@ -123,6 +126,8 @@ mod tests {
             ("Filter.1.Name=root-device-type&Filter.1.Value.1=instance-store", 0),
             ("Filter.1.Name=virtualization-type&Filter.1.Value.1=hvm&ExecutableBy.1=all", 5),
             ("Filter.1.Name=tag%3AName&Filter.1.Value.1=x", 0),
+            ("Filter.1.Name=tag%3AName&Filter.1.Value.1=gold*", 1),
+            ("Filter.1.Name=tag-key&Filter.1.Value.1=Name", 1),
             ("MaxResults=2", 2),
         ] {
             assert_eq!(ids(form).await, expected, "{form}");

@@ -1,28 +1,38 @@
 //! `DescribeInstances` (control-api.md section 2.6).
 
 use imds_core::Machine;
+use imds_core::interface::Interface;
 
 use super::filter::Filters;
 use super::instance::{self, Moment};
 use super::{options, page, tags};
 use crate::call::{Call, Outcome};
-use crate::query::{Error, Params, Xml};
+use crate::query::{Error, Params, Xml, time};
 
 const FILTERS: &[&str] = &[
     "architecture",
     "availability-zone",
+    "availability-zone-id",
+    "block-device-mapping.volume-id",
     "client-token",
     "dns-name",
+    "group-id",
+    "hypervisor",
     "iam-instance-profile.arn",
+    "iam-instance-profile.id",
     "image-id",
     "instance-id",
+    "instance-lifecycle",
     "instance-state-code",
     "instance-state-name",
     "instance-type",
     "instance.group-id",
     "instance.group-name",
     "ip-address",
+    "kernel-id",
     "key-name",
+    "launch-index",
+    "launch-time",
     "metadata-options.http-endpoint",
     "metadata-options.http-protocol-ipv4",
     "metadata-options.http-protocol-ipv6",
@@ -30,17 +40,27 @@ const FILTERS: &[&str] = &[
     "metadata-options.http-tokens",
     "metadata-options.instance-metadata-tags",
     "metadata-options.state",
+    "monitoring-state",
+    "network-interface.addresses.private-ip-address",
+    "network-interface.group-id",
     "network-interface.network-interface-id",
+    "network-interface.private-ip-address",
+    "network-interface.subnet-id",
+    "network-interface.vpc-id",
     "owner-id",
     "private-dns-name",
     "private-ip-address",
+    "ramdisk-id",
     "reservation-id",
     "root-device-name",
     "root-device-type",
+    "source-dest-check",
     "subnet-id",
     "tag-key",
     "tag-value",
     "tag:",
+    "tenancy",
+    "virtualization-type",
     "vpc-id",
 ];
 
@@ -101,32 +121,67 @@ fn filtered(machine: &Machine, name: &str) -> Vec<String> {
     match name {
         "architecture" => one(&instance.architecture),
         "availability-zone" => one(&instance.placement.availability_zone),
+        "availability-zone-id" => one(&instance.placement.availability_zone_id),
         "client-token" => some(machine.client_token.clone()),
+        "hypervisor" => one("xen"),
         "iam-instance-profile.arn" => some(machine.profile.as_ref().map(|profile| profile.arn.clone())),
+        "iam-instance-profile.id" => some(machine.profile.as_ref().map(|profile| profile.id.clone())),
         "image-id" => one(&instance.ami_id),
         "instance-id" => one(instance.id.as_str()),
+        "instance-lifecycle" => some(instance::lifecycle(machine).map(Into::into)),
         "instance-state-code" => some(Some(machine.state.settled().code().to_string())),
         "instance-state-name" => one(machine.state.settled().as_str()),
         "instance-type" => one(&instance.instance_type),
+        "kernel-id" => some(instance.kernel_id.clone()),
         "key-name" => instance.public_keys.iter().map(|(name, _)| name.clone()).collect(),
+        "launch-index" => one(&instance.ami_launch_index.to_string()),
+        "launch-time" => one(&time(instance.pending_time)),
+        "monitoring-state" => one(instance.monitoring.as_str()),
         "owner-id" => one(instance.account_id.as_str()),
+        "ramdisk-id" => some(instance.ramdisk_id.clone()),
         "reservation-id" => one(&instance.reservation_id),
         "root-device-name" => one(instance::root_device(machine)),
         "root-device-type" => one("ebs"),
+        "tenancy" => one("default"),
+        "virtualization-type" => one("hvm"),
         // Of what is gone, that is all.
         name if machine.state.is_terminated() => tags::filtered(&instance.tags, name),
+        name => placed(machine, name),
+    }
+}
+
+/// What a machine that is not terminated has besides: its place in the network, its volume.
+fn placed(machine: &Machine, name: &str) -> Vec<String> {
+    let instance = &machine.instance;
+    if let Some(name) = name.strip_prefix("network-interface.") {
+        return instance.interfaces.iter().flat_map(|interface| of_interface(interface, name)).collect();
+    }
+    let one = |text: &str| vec![text.to_owned()];
+    let some = |text: Option<String>| text.into_iter().collect();
+    match name {
+        "block-device-mapping.volume-id" => vec![instance::root_volume(machine)],
         "dns-name" => some(instance.primary().public_hostname.clone()),
-        "instance.group-id" => instance.primary().security_group_ids.clone(),
+        "group-id" | "instance.group-id" => instance.primary().security_group_ids.clone(),
         "instance.group-name" => instance.primary().security_groups.clone(),
         "ip-address" => some(instance.public_ipv4().map(|address| address.to_string())),
-        "network-interface.network-interface-id" => {
-            instance.interfaces.iter().map(|interface| interface.interface_id.clone()).collect()
-        }
         "private-dns-name" => one(&instance.primary().local_hostname),
         "private-ip-address" => some(instance.local_ipv4().map(|address| address.to_string())),
+        "source-dest-check" => one(&machine.is_source_checked.to_string()),
         "subnet-id" => one(&instance.primary().subnet_id),
         "vpc-id" => one(&instance.primary().vpc_id),
         name => tags::filtered(&instance.tags, name),
+    }
+}
+
+fn of_interface(interface: &Interface, name: &str) -> Vec<String> {
+    let addresses = interface.local_ipv4s.iter().map(ToString::to_string);
+    match name {
+        "addresses.private-ip-address" => addresses.collect(),
+        "group-id" => interface.security_group_ids.clone(),
+        "private-ip-address" => addresses.take(1).collect(),
+        "subnet-id" => vec![interface.subnet_id.clone()],
+        "vpc-id" => vec![interface.vpc_id.clone()],
+        _ => vec![interface.interface_id.clone()],
     }
 }
 
@@ -187,9 +242,26 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn filters_choose() {
+    async fn what_is_named_twice_is_shown_once() {
         let door = door();
         keep_machine(&door);
+        let twice = "InstanceId.1=i-12345678901234567&InstanceId.2=i-12345678901234567";
+        let (_, document) = ec2(&door, &format!("{DESCRIBE}&{twice}")).await;
+        assert_eq!(document.matches("<instanceId>").count(), 1);
+        let (_, document) = ec2(&door, &format!("{DESCRIBE}&{}", twice.replace("i-1", "i-2"))).await;
+        assert_eq!(text(&document, "Message"), Some("The instance ID 'i-22345678901234567' does not exist"));
+    }
+
+    #[tokio::test]
+    async fn filters_choose() {
+        let door = door();
+        let machine = keep_machine(&door);
+        let id = machine.instance.id.as_str();
+        let (volume, group) =
+            (machine.instance.part_id("vol"), &machine.instance.primary().security_group_ids[0]);
+        ec2(&door, &format!("Action=CreateTags&ResourceId.1={id}&Tag.1.Key=Name&Tag.1.Value=web")).await;
+        let associate = "Action=AssociateIamInstanceProfile&IamInstanceProfile.Name=web";
+        ec2(&door, &format!("{associate}&InstanceId={id}")).await;
         for (name, value, is_there) in [
             ("metadata-options.http-tokens", "optional", true),
             ("metadata-options.http-tokens", "required", false),
@@ -208,8 +280,44 @@ mod tests {
             ("private-ip-address", "172.31.16.10", true),
             ("vpc-id", "vpc-*", true),
             ("subnet-id", "subnet-0", false),
-            ("tag-key", "Name", false),
-            ("tag:Name", "*", false),
+            ("tag-key", "Name", true),
+            ("tag-key", "web", false),
+            ("tag-value", "web", true),
+            ("tag:Name", "w*", true),
+            ("tag:Name", "db", false),
+            ("tag:Other", "*", false),
+            ("launch-time", "2026-11-24T12:00:00.000Z", true),
+            ("launch-time", "2026-11-24T12:00:00Z", false),
+            ("launch-index", "0", true),
+            ("availability-zone-id", "use1-az*", true),
+            ("group-id", group, true),
+            ("instance.group-id", group, true),
+            ("network-interface.group-id", group, true),
+            ("tenancy", "default", true),
+            ("monitoring-state", "disabled", true),
+            ("virtualization-type", "hvm", true),
+            ("hypervisor", "xen", true),
+            ("root-device-type", "ebs", true),
+            ("root-device-name", "/dev/xvda", true),
+            ("architecture", "x86_64", true),
+            ("network-interface.private-ip-address", "172.31.16.10", true),
+            ("network-interface.addresses.private-ip-address", "172.31.16.10", true),
+            ("network-interface.subnet-id", "subnet-*", true),
+            ("network-interface.vpc-id", "vpc-*", true),
+            ("network-interface.network-interface-id", "eni-*", true),
+            ("block-device-mapping.volume-id", &volume, true),
+            ("iam-instance-profile.arn", "*:instance-profile/web", true),
+            ("iam-instance-profile.id", "AIPA*", true),
+            ("source-dest-check", "true", true),
+            ("owner-id", "123456789012", true),
+            ("reservation-id", "r-*", true),
+            ("private-dns-name", "ip-172-31-16-10.ec2.internal", true),
+            ("dns-name", "*", false),
+            ("key-name", "*", false),
+            ("client-token", "*", false),
+            ("instance-lifecycle", "*", false),
+            ("kernel-id", "*", false),
+            ("ramdisk-id", "*", false),
         ] {
             let form = format!("{DESCRIBE}&Filter.1.Name={name}&Filter.1.Value.1={value}");
             let (status, document) = ec2(&door, &form).await;

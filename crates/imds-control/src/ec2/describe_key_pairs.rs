@@ -1,5 +1,7 @@
 //! `DescribeKeyPairs`: those with these names or ids, or all of the region.
 
+use std::collections::HashSet;
+
 use imds_store::record::KeyPair;
 
 use super::filter::Filters;
@@ -21,6 +23,8 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
     if names.is_empty() && ids.is_empty() {
         found = key::all(call)?;
     }
+    let mut seen = HashSet::new();
+    found.retain(|found| seen.insert(found.record.id.clone()));
     let filters = Filters::of(params, FILTERS)?;
     let shows_keys = params.flag("IncludePublicKey")? == Some(true);
     let pairs =
@@ -62,6 +66,7 @@ mod tests {
             ("", 2),
             (&format!("KeyPairId.1={id}"), 1),
             ("KeyName.1=web&KeyName.2=db", 2),
+            (&format!("KeyName.1=web&KeyPairId.1={id}"), 1),
             ("Filter.1.Name=key-name&Filter.1.Value.1=w*", 1),
             (&format!("Filter.1.Name=key-pair-id&Filter.1.Value.1={id}"), 1),
             ("Filter.1.Name=tag%3AName&Filter.1.Value.1=x", 0),

@@ -5,7 +5,7 @@ use imds_store::record::{LaunchTemplate, TemplateVersion};
 
 use super::{filter::Filters, page, template};
 use crate::call::{Call, Outcome};
-use crate::query::{Error, Params, Xml};
+use crate::query::{Error, Params, Xml, time};
 
 const FILTERS: &[&str] = &[
     "create-time",
@@ -73,7 +73,7 @@ fn filtered(template: &LaunchTemplate, number: u64, version: &TemplateVersion, n
     let chosen = data.metadata_options.as_ref().and_then(|options| options.choice().ok());
     let choice: Choice = chosen.unwrap_or_default();
     let value = match name {
-        "create-time" => Some(version.created.to_string()),
+        "create-time" => Some(time(version.created)),
         "ebs-optimized" => Some(data.ebs_optimized.unwrap_or_default().to_string()),
         "http-endpoint" => choice.http_endpoint.map(|switch| switch.to_string()),
         "http-tokens" => choice.http_tokens.map(|tokens| tokens.to_string()),

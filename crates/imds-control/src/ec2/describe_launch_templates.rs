@@ -4,7 +4,7 @@ use imds_store::record::LaunchTemplate;
 
 use super::{filter::Filters, page, tags, template};
 use crate::call::{Call, Outcome};
-use crate::query::{Error, Params, Xml};
+use crate::query::{Error, Params, Xml, time};
 
 const FILTERS: &[&str] = &["create-time", "launch-template-name", "tag:", "tag-key"];
 
@@ -32,7 +32,7 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
 
 fn filtered(template: &LaunchTemplate, name: &str) -> Vec<String> {
     match name {
-        "create-time" => vec![template.created.to_string()],
+        "create-time" => vec![time(template.created)],
         "launch-template-name" => vec![template.name.clone()],
         _ => tags::filtered(&template.tags, name),
     }

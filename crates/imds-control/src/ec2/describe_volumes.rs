@@ -3,8 +3,7 @@
 use imds_core::Machine;
 
 use super::filter::Filters;
-use super::resource::is_id;
-use super::{instance, page};
+use super::{instance, page, tags, volume};
 use crate::call::{Call, Outcome};
 use crate::query::{Error, Params, Xml};
 
@@ -18,6 +17,7 @@ const FILTERS: &[&str] = &[
     "size",
     "status",
     "tag-key",
+    "tag-value",
     "tag:",
     "volume-id",
     "volume-type",
@@ -27,28 +27,20 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
     let filters = Filters::of(params, FILTERS)?;
     page::check_least(params, 5)?;
     let ids = params.list("VolumeId");
-    let found = call.machines(&[])?.into_iter().map(|found| found.record);
-    // With its instance, a root volume goes.
-    let mut volumes: Vec<(String, Machine)> = found
-        .filter(|machine| !machine.state.is_terminated())
-        .map(|machine| (instance::root_volume(&machine), machine))
-        .collect();
+    let mut volumes = volume::all(call)?;
     for id in &ids {
-        if !is_id("vol", id) {
-            return Err(Error::invalid_value(format!(
-                "Value ({id}) for parameter volumes is invalid. Expected: 'vol-...'."
-            )));
-        }
+        volume::check(id)?;
         if !volumes.iter().any(|(volume, _)| volume == id) {
-            return Err(Error::new("InvalidVolume.NotFound", format!("The volume '{id}' does not exist.")));
+            return Err(volume::unknown(id));
         }
     }
-    volumes.retain(|(id, machine)| {
-        (ids.is_empty() || ids.contains(&id.as_str())) && filters.pass(|name| filtered(id, machine, name))
+    volumes.retain(|(id, found)| {
+        (ids.is_empty() || ids.contains(&id.as_str()))
+            && filters.pass(|name| filtered(id, &found.record, name))
     });
     let (volumes, next) = page::page(params, volumes, 1_000, |(id, _)| id.clone())?;
     let mut xml = Xml::ec2();
-    xml.list("volumeSet", &volumes, |xml, (id, machine)| write(xml, id, machine));
+    xml.list("volumeSet", &volumes, |xml, (id, found)| write(xml, id, &found.record));
     page::write(&mut xml, next);
     Ok(Outcome::told(xml))
 }
@@ -65,8 +57,7 @@ fn filtered(id: &str, machine: &Machine, name: &str) -> Vec<String> {
         "status" => "in-use",
         "volume-id" => id,
         "volume-type" => "gp3",
-        // It has no tags.
-        _ => return Vec::new(),
+        name => return tags::filtered(&machine.volume_tags, name),
     };
     vec![value.to_owned()]
 }
@@ -86,8 +77,9 @@ fn write(xml: &mut Xml, id: &str, machine: &Machine) {
                 .text("status", "attached")
                 .time("attachTime", since)
                 .text("deleteOnTermination", true);
-        })
-        .text("volumeType", "gp3")
+        });
+    tags::write(xml, &machine.volume_tags);
+    xml.text("volumeType", "gp3")
         .text("iops", 3_000)
         .text("throughput", 125)
         .text("encrypted", false)
@@ -101,6 +93,44 @@ mod tests {
     use crate::testing::{door, ec2, keep_machine, text};
 
     const DESCRIBE: &str = "Action=DescribeVolumes";
+
+    #[tokio::test]
+    async fn a_root_volume_has_tags_of_its_own() {
+        let door = door();
+        let run = "Action=RunInstances&MinCount=1&MaxCount=1&ImageId=ami-0abcdef1234567890&TagSpecification.1.ResourceType=\
+                   volume&TagSpecification.1.Tag.1.Key=Name&TagSpecification.1.Tag.1.Value=disk";
+        let (_, launched) = ec2(&door, run).await;
+        let (id, volume) = (text(&launched, "instanceId").unwrap(), text(&launched, "volumeId").unwrap());
+        let tags = async |id: &str| {
+            let filter = format!("Filter.1.Name=resource-id&Filter.1.Value.1={id}");
+            ec2(&door, &format!("Action=DescribeTags&{filter}")).await.1
+        };
+        assert!(tags(volume).await.contains(
+            "<resourceType>volume</resourceType><key>Name</key><value>disk</value></item></tagSet>"
+        ));
+        assert!(tags(id).await.contains("<tagSet></tagSet>"));
+        // Both in one call, though one record holds them.
+        let both = format!("ResourceId.1={id}&ResourceId.2={volume}&Tag.1.Key=Env&Tag.1.Value=prod");
+        assert_eq!(ec2(&door, &format!("Action=CreateTags&{both}")).await.0, StatusCode::OK);
+        let (_, described) = ec2(&door, &format!("{DESCRIBE}&VolumeId.1={volume}")).await;
+        assert_eq!(
+            text(&described, "tagSet"),
+            Some(
+                "<item><key>Env</key><value>prod</value></item><item><key>Name</key><value>disk</value></item>"
+            )
+        );
+        assert_eq!(tags(id).await.matches("<key>Env</key>").count(), 1);
+        for (filter, is_there) in
+            [("tag%3AName", true), ("tag%3AOther", false), ("tag-key", false), ("tag-value", true)]
+        {
+            let form = format!("{DESCRIBE}&Filter.1.Name={filter}&Filter.1.Value.1=d*");
+            assert_eq!(ec2(&door, &form).await.1.contains(volume), is_there, "{filter}");
+        }
+        let delete = format!("Action=DeleteTags&ResourceId.1={volume}&ResourceId.2={id}&Tag.1.Key=Env");
+        assert_eq!(ec2(&door, &delete).await.0, StatusCode::OK);
+        assert_eq!(tags(volume).await.matches("<key>").count(), 1);
+        assert_eq!(tags(id).await.matches("<key>").count(), 0);
+    }
 
     #[tokio::test]
     async fn the_root_volume_that_an_instance_tells_of_is_there_until_it_is_terminated() {

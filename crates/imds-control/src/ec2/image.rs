@@ -27,6 +27,18 @@ impl Known {
             None => batch.create(&changed.id, changed),
         }
     }
+
+    /// Deletes the image, as it was found.
+    pub(crate) fn remove(self, batch: &mut Batch) {
+        if let Some(revision) = self.kept {
+            let id = self.image.id.clone();
+            batch.remove(&id, &Found { revision, record: self.image });
+        }
+    }
+
+    fn is_in(&self, region: &str) -> bool {
+        self.image.region.as_ref().is_none_or(|of| of == region)
+    }
 }
 
 impl From<Found<Image>> for Known {
@@ -35,21 +47,23 @@ impl From<Found<Image>> for Known {
     }
 }
 
-/// The image with this id.
+/// The image with this id, in this region.
 pub(crate) fn find(call: &Call<'_>, id: &str) -> Result<Known, Error> {
     if !is_id("ami", id) {
         return Err(Error::malformed_id("InvalidAMIID.Malformed", id));
     }
-    let kept = record::get::<Image>(call.store, id)?.map(Known::from);
+    let kept =
+        record::get::<Image>(call.store, id)?.map(Known::from).filter(|known| known.is_in(call.region));
     let seed =
         || Image::seeds().into_iter().find(|seed| seed.id == id).map(|image| Known { image, kept: None });
     kept.or_else(seed).ok_or_else(|| unknown(&[id]))
 }
 
-/// Every image.
+/// Every image of this region.
 pub(crate) fn all(call: &Call<'_>) -> Result<Vec<Known>, Error> {
     let kept = record::list::<Image>(call.store, "")?;
-    let mut all: Vec<_> = kept.into_iter().map(|(_, found)| Known::from(found)).collect();
+    let kept = kept.into_iter().map(|(_, found)| Known::from(found));
+    let mut all: Vec<_> = kept.filter(|known| known.is_in(call.region)).collect();
     for seed in Image::seeds() {
         if !all.iter().any(|known| known.image.id == seed.id) {
             all.push(Known { image: seed, kept: None });

@@ -42,6 +42,11 @@ pub(crate) fn root_device(machine: &Machine) -> &str {
     machine.instance.block_device_mapping.get("root").map_or("/dev/xvda", String::as_str)
 }
 
+/// `instanceLifecycle`, which an instance on demand has not.
+pub(crate) fn lifecycle(machine: &Machine) -> Option<&str> {
+    Some(machine.instance.instance_life_cycle.as_str()).filter(|cycle| *cycle == "spot")
+}
+
 fn write(xml: &mut Xml, machine: &Machine, moment: Moment) {
     let instance = &machine.instance;
     let state = if moment == Moment::Launch { machine.state } else { machine.state.settled() };
@@ -76,8 +81,7 @@ fn write(xml: &mut Xml, machine: &Machine, moment: Moment) {
         .text("virtualizationType", "hvm")
         .text("clientToken", machine.client_token.as_deref().unwrap_or_default());
     tags::write(xml, &instance.tags);
-    xml.option("instanceLifecycle", Some(&instance.instance_life_cycle).filter(|cycle| *cycle == "spot"))
-        .text("hypervisor", "xen");
+    xml.option("instanceLifecycle", lifecycle(machine)).text("hypervisor", "xen");
     let interfaces = primary.map_or(&[][..], |_| &instance.interfaces);
     xml.list("networkInterfaceSet", interfaces, |xml, interface| write_interface(xml, machine, interface));
     if let Some(profile) = &machine.profile {

@@ -6,8 +6,10 @@ use imds_core::instance::architecture;
 
 use crate::query::Error;
 
-/// What is launched when nobody says what.
-pub(crate) const DEFAULT: &str = "t3.micro";
+/// What is launched from an image of this architecture when nobody says what. EC2's own default is older than Arm.
+pub(crate) fn default(architecture: &str) -> &'static str {
+    if architecture == "arm64" { "t4g.micro" } else { "t3.micro" }
+}
 
 /// A type.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +61,20 @@ pub(crate) fn check(name: &str) -> Result<(), Error> {
         Some(_) => Ok(()),
         None => Err(Error::invalid_value(format!("Invalid value '{name}' for InstanceType."))),
     }
+}
+
+/// Refuses a type that cannot run an image of this architecture. The words are EC2's.
+pub(crate) fn fit(name: &str, image: &str) -> Result<(), Error> {
+    let has = architecture(name);
+    // A processor of 64 bits runs systems of 32.
+    if has == image || (has, image) == ("x86_64", "i386") {
+        return Ok(());
+    }
+    Err(Error::invalid_value(format!(
+        "The architecture '{has}' of the specified instance type does not match the architecture '{image}' of the \
+         specified AMI. Specify an instance type and an AMI that have matching architectures, and try again. You can use \
+         'describe-instance-types' or 'describe-images' to discover the architecture of the instance type or AMI."
+    )))
 }
 
 impl InstanceType {
@@ -157,7 +173,13 @@ mod tests {
             assert_eq!((of.vcpus, of.mebibytes), (vcpus, gibibytes * 1_024), "{name}");
             assert_eq!((of.architecture, of.is_burstable), (architecture, is_burstable), "{name}");
         }
-        assert!(all().iter().any(|of| of.name == DEFAULT));
+        for architecture in ["x86_64", "arm64", "i386"] {
+            let name = default(architecture);
+            assert!(
+                fit(name, architecture).is_ok() && all().iter().any(|of| of.name == name),
+                "{architecture}"
+            );
+        }
     }
 
     #[test]

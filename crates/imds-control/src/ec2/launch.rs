@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use imds_core::Machine;
-use imds_core::defaults::Enforced;
 use imds_core::instance::Launch;
 use imds_core::options::{MetadataOptions, Switch};
 use imds_store::record::{Image, KeyPair, TemplateData, TemplateTags};
 
 use super::address::Addresses;
 use super::resource::is_id;
-use super::{image, instance_type, key, network, profile, tags, template, user_data};
+use super::{image, instance_type, key, network, options, profile, tags, template, user_data};
 use crate::call::Call;
 use crate::query::{Error, Params};
 
@@ -22,6 +21,7 @@ pub(crate) struct Plan {
     key: Option<KeyPair>,
     user_data: Option<Vec<u8>>,
     tags: BTreeMap<String, String>,
+    volume_tags: BTreeMap<String, String>,
     is_terminated_on_shutdown: bool,
     is_hibernated: bool,
     subnet_id: Option<String>,
@@ -37,26 +37,31 @@ impl Plan {
     /// Reads and checks what is asked for.
     pub(crate) fn of(call: &Call<'_>, params: &Params) -> Result<Self, Error> {
         let own = template::read(params)?;
-        let mut tags = BTreeMap::new();
+        let (mut tags, mut volume_tags) = (BTreeMap::new(), BTreeMap::new());
         let mut by_aws = BTreeMap::new();
         let mut data = own.clone();
         let from = params.under("LaunchTemplate");
         if !from.is_empty() {
             let (named, version, said) = template::resolve(call, &from)?;
             // Tag by tag, the request's over the template's [assumed].
-            tags = instance_tags(&said.tags);
+            tags = tags_of("instance", &said.tags);
+            volume_tags = tags_of("volume", &said.tags);
             by_aws.insert("aws:ec2launchtemplate:id".to_owned(), named.id);
             by_aws.insert("aws:ec2launchtemplate:version".to_owned(), version.to_string());
             data = template::over(own.clone(), &said)?;
         }
-        tags.extend(instance_tags(&own.tags));
+        tags.extend(tags_of("instance", &own.tags));
+        volume_tags.extend(tags_of("volume", &own.tags));
         tags::limit(&tags)?;
+        tags::limit(&volume_tags)?;
         tags.extend(by_aws);
 
         let image = data.image_id.as_deref().ok_or_else(|| Error::missing("ImageId"))?;
         let image = image::find(call, image)?.image;
-        let instance_type = data.instance_type.as_deref().unwrap_or(instance_type::DEFAULT);
+        let default = instance_type::default(&image.architecture);
+        let instance_type = data.instance_type.as_deref().unwrap_or(default);
         instance_type::check(instance_type)?;
+        instance_type::fit(instance_type, &image.architecture)?;
         let key = data.key_name.as_deref().map(|name| key::find(call, name)).transpose()?;
         // The primary interface is described in its own place when the launch asks for more than its subnet.
         let interface = params.under("NetworkInterface.1");
@@ -64,7 +69,7 @@ impl Plan {
         let zone = zone(call, data.availability_zone.as_deref(), subnet_id.as_deref())?;
         let mut launch = Launch {
             instance_type: instance_type.to_owned(),
-            options: options(call, &data, &image)?,
+            options: metadata_options(call, &data, &image)?,
             ..network::launch(call, &zone)?
         };
         let address = params.text("PrivateIpAddress").or_else(|| interface.text("PrivateIpAddress"));
@@ -78,6 +83,7 @@ impl Plan {
             key: key.map(|found| found.record),
             user_data: data.user_data.as_deref().map(user_data::decode).transpose()?,
             tags,
+            volume_tags,
             is_terminated_on_shutdown: is_terminated(data.shutdown_behavior.as_deref())?,
             is_hibernated: params.flag("HibernationOptions.Configured")? == Some(true),
             subnet_id,
@@ -127,6 +133,7 @@ impl Plan {
         tags::fit(&instance)?;
         let mut machine = Machine::launched(instance);
         machine.client_token.clone_from(&self.client_token);
+        machine.volume_tags.clone_from(&self.volume_tags);
         machine.profile =
             profile::of(call, self.data.profile_arn.as_deref(), self.data.profile_name.as_deref())?;
         machine.is_termination_disabled = self.data.disable_api_termination == Some(true);
@@ -138,23 +145,15 @@ impl Plan {
     }
 }
 
-fn instance_tags(specified: &[TemplateTags]) -> BTreeMap<String, String> {
-    let of_instances = specified.iter().filter(|specified| specified.resource_type == "instance");
-    of_instances.flat_map(|specified| specified.tags.clone()).collect()
+fn tags_of(resource_type: &str, specified: &[TemplateTags]) -> BTreeMap<String, String> {
+    let of_type = specified.iter().filter(|specified| specified.resource_type == resource_type);
+    of_type.flat_map(|specified| specified.tags.clone()).collect()
 }
 
 /// The metadata options: request and template, account, image; then enforcement.
-fn options(call: &Call<'_>, data: &TemplateData, image: &Image) -> Result<MetadataOptions, Error> {
+fn metadata_options(call: &Call<'_>, data: &TemplateData, image: &Image) -> Result<MetadataOptions, Error> {
     let defaults = call.defaults()?.map(|found| found.record).unwrap_or_default();
-    defaults.launch(&template::chosen(data)?, image.imds_support()).map_err(|Enforced| {
-        // EC2's own words (user-guide.md, "Enforcement").
-        Error::new(
-            "UnsupportedOperation",
-            "You can't launch instances with IMDSv1 because httpTokensEnforced is enabled for this account. Either launch \
-             the instance with httpTokens=required or contact your account owner to disable httpTokensEnforced using the \
-             ModifyInstanceMetadataDefaults API or the account settings in the EC2 console.",
-        )
-    })
+    defaults.launch(&template::chosen(data)?, image.imds_support()).map_err(options::enforced)
 }
 
 /// The zone that is asked for, else that of the subnet, else the region's first.

@@ -4,9 +4,9 @@ use imds_core::Machine;
 use imds_core::instance::architecture;
 use imds_store::record::Batch;
 
-use super::{instance_type, launch, network, user_data};
+use super::{instance_type, launch, network, transition, user_data};
 use crate::call::{Call, Outcome};
-use crate::query::{Error, Params};
+use crate::query::{Error, Params, flag};
 
 /// Those that can be set, in the API's spelling of `Attribute`; as parameters they begin with a capital letter.
 const ATTRIBUTES: &[&str] = &[
@@ -26,6 +26,7 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
     let id = params.need("InstanceId")?;
     let found = call.machine(id)?;
     let mut machine = found.record.clone();
+    transition::exists(&machine)?;
     match (&settings(params)?[..], &params.list("GroupId")[..]) {
         ([(attribute, value)], []) => set(call, &mut machine, attribute, value)?,
         ([], groups @ [_, ..]) => set_groups(call, &mut machine, groups)?,
@@ -124,21 +125,13 @@ fn set_groups(call: &Call<'_>, machine: &mut Machine, ids: &[&str]) -> Result<()
     Ok(())
 }
 
-fn flag(attribute: &str, value: &str) -> Result<bool, Error> {
-    value.parse().map_err(|_| {
-        Error::invalid_value(format!(
-            "Invalid value '{value}' for {attribute}. It must be 'true' or 'false'."
-        ))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use axum::http::StatusCode;
     use imds_core::Machine;
     use imds_store::record;
 
-    use crate::service::Door;
+    use crate::door::Door;
     use crate::testing::{door, ec2, keep_machine, text};
 
     const MODIFY: &str = "Action=ModifyInstanceAttribute&InstanceId=i-12345678901234567";
@@ -196,6 +189,34 @@ mod tests {
         assert_eq!(modify(&door, "UserData.Value=").await.instance.user_data, None);
         assert_eq!(modify(&door, "InstanceType.Value=m5.large").await.instance.instance_type, "m5.large");
         assert!(modify(&door, "EbsOptimized.Value=true").await.is_ebs_optimized);
+    }
+
+    #[tokio::test]
+    async fn of_what_is_terminated_nothing_changes() {
+        let door = door();
+        keep_machine(&door);
+        ec2(&door, "Action=TerminateInstances&InstanceId.1=i-12345678901234567").await;
+        let mapping =
+            "BlockDeviceMapping.1.DeviceName=/dev/xvda&BlockDeviceMapping.1.Ebs.DeleteOnTermination=true";
+        let flags = ["DisableApiStop", "DisableApiTermination", "EbsOptimized", "SourceDestCheck"];
+        let mut forms: Vec<_> = flags.iter().map(|name| format!("{name}.Value=true")).collect();
+        let others = [
+            "InstanceInitiatedShutdownBehavior.Value=stop",
+            "InstanceType.Value=m5.large",
+            "UserData.Value=",
+            "GroupId.1=sg-0123456789abcdef0",
+            mapping,
+        ];
+        forms.extend(others.map(str::to_owned));
+        for form in forms {
+            let (status, document) = ec2(&door, &format!("{MODIFY}&{form}")).await;
+            let words = "The instance 'i-12345678901234567' is not in the 'running' or 'stopped' states.";
+            assert_eq!(
+                (status, text(&document, "Code"), text(&document, "Message")),
+                (StatusCode::BAD_REQUEST, Some("IncorrectInstanceState"), Some(words)),
+                "{form}"
+            );
+        }
     }
 
     #[tokio::test]

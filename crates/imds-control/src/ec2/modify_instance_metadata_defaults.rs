@@ -73,7 +73,7 @@ mod tests {
     const GET: &str = "Action=GetInstanceMetadataDefaults";
     const MODIFY: &str = "Action=ModifyInstanceMetadataDefaults";
 
-    async fn level(door: &crate::service::Door) -> String {
+    async fn level(door: &crate::door::Door) -> String {
         let (status, document) = ec2(door, GET).await;
         assert_eq!(status, StatusCode::OK);
         text(&document, "accountLevel").unwrap().replace("<managedBy>account</managedBy>", "")

@@ -1,9 +1,8 @@
 //! `ModifyInstanceMetadataOptions`: what this is all about (control-api.md section 2.2).
 
-use imds_core::defaults::Enforced;
 use imds_store::record::{Batch, Trace, trace_name};
 
-use super::options;
+use super::{options, tags, transition};
 use crate::call::{Call, Outcome};
 use crate::query::{Error, Params, Xml};
 
@@ -19,27 +18,17 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
         ));
     }
     let mut machine = found.record.clone();
-    if machine.state.is_terminated() {
-        return Err(Error::new(
-            "IncorrectInstanceState",
-            format!("The instance '{id}' is not in the 'running' or 'stopped' states."),
-        ));
-    }
+    transition::exists(&machine)?;
     let before = machine.instance.options;
     let after = before.with(&choice);
-    let defaults = call.defaults()?.map(|found| found.record).unwrap_or_default();
-    defaults.change(&before, &after).map_err(|Enforced| {
-        Error::new(
-            "UnsupportedOperation",
-            "You can't modify the instance to use IMDSv1 because httpTokensEnforced is enabled for this account. Either \
-             keep httpTokens=required or contact your account owner to disable httpTokensEnforced using the \
-             ModifyInstanceMetadataDefaults API or the account settings in the EC2 console.",
-        )
-    })?;
+    let kept = call.defaults()?;
+    let defaults = kept.as_ref().map(|found| found.record).unwrap_or_default();
+    defaults.change(&before, &after).map_err(options::enforced)?;
     machine.set_options(after, call.now);
-    machine.instance.check().map_err(|error| Error::invalid_value(error.to_string()))?;
+    tags::fit(&machine.instance)?;
 
     let mut batch = Batch::default();
+    batch.expect(call.region, kept.as_ref());
     let changes = before.changes(&after);
     if !changes.is_empty() {
         batch.replace(id, &found, &machine);
@@ -79,6 +68,51 @@ mod tests {
         let (_, document) = ec2(&door, &format!("{MODIFY}&HttpTokens=optional")).await;
         assert_eq!(text(&document, "httpTokens"), Some("optional"));
         assert_eq!(text(&document, "httpPutResponseHopLimit"), Some("3"));
+    }
+
+    #[tokio::test]
+    async fn imdsv1_does_not_come_back_where_imdsv2_is_enforced() {
+        let door = door();
+        keep_machine(&door);
+        ec2(&door, &format!("{MODIFY}&HttpTokens=required")).await;
+        ec2(&door, "Action=ModifyInstanceMetadataDefaults&HttpTokensEnforced=enabled").await;
+        let (status, document) = ec2(&door, &format!("{MODIFY}&HttpTokens=optional")).await;
+        assert_eq!(
+            (status, text(&document, "Code")),
+            (StatusCode::BAD_REQUEST, Some("UnsupportedOperation"))
+        );
+        let words =
+            "You can't launch instances with IMDSv1 because httpTokensEnforced is enabled for this account.";
+        assert!(text(&document, "Message").unwrap().starts_with(words), "{document}");
+        assert_eq!(ec2(&door, &format!("{MODIFY}&HttpPutResponseHopLimit=3")).await.0, StatusCode::OK);
+    }
+
+    #[tokio::test]
+    async fn of_what_is_terminated_nothing_changes() {
+        let door = door();
+        keep_machine(&door);
+        ec2(&door, "Action=TerminateInstances&InstanceId.1=i-12345678901234567").await;
+        let (status, document) = ec2(&door, &format!("{MODIFY}&HttpTokens=required")).await;
+        let words = "The instance 'i-12345678901234567' is not in the 'running' or 'stopped' states.";
+        assert_eq!(
+            (status, text(&document, "Code"), text(&document, "Message")),
+            (StatusCode::BAD_REQUEST, Some("IncorrectInstanceState"), Some(words))
+        );
+    }
+
+    #[tokio::test]
+    async fn tags_are_not_served_while_a_key_cannot_be_a_path() {
+        let door = door();
+        keep_machine(&door);
+        let tags = "Action=CreateTags&ResourceId.1=i-12345678901234567&Tag.1.Key=cost+center";
+        assert_eq!(ec2(&door, tags).await.0, StatusCode::OK);
+        let (status, document) = ec2(&door, &format!("{MODIFY}&InstanceMetadataTags=enabled")).await;
+        assert_eq!(
+            (status, text(&document, "Code")),
+            (StatusCode::BAD_REQUEST, Some("InvalidParameterValue"))
+        );
+        let words = "'cost center' is not a valid tag key. Tag keys must match pattern ";
+        assert!(text(&document, "Message").unwrap().starts_with(words), "{document}");
     }
 
     #[tokio::test]

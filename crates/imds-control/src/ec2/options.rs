@@ -1,6 +1,7 @@
 //! Metadata options as parameters and as elements.
 
 use imds_core::Machine;
+use imds_core::defaults::Enforced;
 use imds_core::options::{Choice, HopLimit, HttpTokens, MetadataOptions, Switch};
 
 use crate::query::{Error, Params, Xml};
@@ -28,6 +29,7 @@ fn switch(params: &Params, name: &str) -> Result<Option<Switch>, Error> {
 }
 
 fn hop_limit(params: &Params) -> Result<Option<HopLimit>, Error> {
+    // The words are [assumed].
     let read = |text: &str| {
         text.parse().map_err(|_| {
             Error::invalid_value(format!(
@@ -46,6 +48,17 @@ fn refused(text: &str, name: &str, [one, other]: [&str; 2]) -> Error {
     ))
 }
 
+/// `UnsupportedOperation`: IMDSv2 is enforced. EC2 has these words for launches and for changes alike (EC2 User Guide,
+/// "Enforce IMDSv2").
+pub(crate) fn enforced(_: Enforced) -> Error {
+    Error::new(
+        "UnsupportedOperation",
+        "You can't launch instances with IMDSv1 because httpTokensEnforced is enabled for this account. Either launch \
+         the instance with httpTokens=required or contact your account owner to disable httpTokensEnforced using the \
+         ModifyInstanceMetadataDefaults API or the account settings in the EC2 console.",
+    )
+}
+
 /// The six members of `metadataOptions` and `instanceMetadataOptions`.
 pub(crate) fn write(xml: &mut Xml, options: &MetadataOptions, state: &str) {
     xml.text("state", state)
@@ -56,7 +69,8 @@ pub(crate) fn write(xml: &mut Xml, options: &MetadataOptions, state: &str) {
         .text("instanceMetadataTags", options.instance_metadata_tags);
 }
 
-/// The state of a machine's options: they apply at once, but for those of a stopped machine, which wait for its start.
+/// The state of a machine's options: they apply at once, but for those of a stopped machine, which wait for its start
+/// [assumed]. Of what is terminated nothing waits any more.
 pub(crate) fn state(machine: &Machine) -> &'static str {
-    if machine.has_pending_options { "pending" } else { "applied" }
+    if machine.has_pending_options && !machine.state.is_terminated() { "pending" } else { "applied" }
 }

@@ -17,7 +17,10 @@ pub(crate) fn page<T>(
         )));
     }
     all.sort_by_cached_key(&name);
+    // Who names something twice is shown it once.
+    all.dedup_by_key(|one| name(one));
     if let Some(token) = params.text("NextToken") {
+        // The code is EC2's, the words are [assumed].
         let after = decode(token)
             .ok_or_else(|| Error::new("InvalidNextToken", format!("The token '{token}' is invalid")))?;
         all.retain(|one| name(one) > after);
@@ -65,7 +68,7 @@ mod tests {
             let form = format!("MaxResults=2&NextToken={token}");
             let params = Params::parse(form.as_bytes()).unwrap();
             let (some, next) =
-                page(&params, vec!["e", "b", "d", "a", "c"], 10, |one| (*one).to_owned()).unwrap();
+                page(&params, vec!["e", "b", "d", "a", "b", "c"], 10, |one| (*one).to_owned()).unwrap();
             seen.extend(some);
             let Some(next) = next else { break };
             token = next;

@@ -30,6 +30,7 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
         description: params.get("Description").unwrap_or_default().to_owned(),
         architecture: architecture.to_owned(),
         owner: call.account.to_string(),
+        region: Some(call.region.to_owned()),
         has_imds_v2: params.text("ImdsSupport").map(image::imds_v2).transpose()?.unwrap_or_default(),
         created: call.now,
         root_device_name: params.text("RootDeviceName").unwrap_or("/dev/sda1").to_owned(),
@@ -59,7 +60,7 @@ fn check_name(name: &str) -> Result<(), Error> {
 mod tests {
     use axum::http::StatusCode;
 
-    use crate::testing::{door, ec2, text};
+    use crate::testing::{door, ec2, signed, text};
 
     #[tokio::test]
     async fn an_image_is_registered_once_by_its_name() {
@@ -79,6 +80,16 @@ mod tests {
         ] {
             assert_eq!(text(&described, element), Some(expected));
         }
+        let elsewhere = async |form: &str| {
+            signed(&door, "eu-west-1", "ec2", &format!("{form}&Version=2016-11-15")).await.1
+        };
+        let describe = format!("Action=DescribeImages&ImageId.1={id}");
+        assert_eq!(text(&elsewhere(&describe).await, "Code"), Some("InvalidAMIID.NotFound"));
+        let other = elsewhere(form).await;
+        assert_ne!(text(&other, "imageId").expect("a name is taken in one region only"), id);
+        let own = "Action=DescribeImages&Owner.1=self";
+        assert_eq!(elsewhere(own).await.matches("<imageId>").count(), 1);
+        assert_eq!(elsewhere("Action=DescribeImages").await.matches("<imageId>").count(), 5);
         for (form, code) in [
             (form, "InvalidAMIName.Duplicate"),
             ("Action=RegisterImage", "MissingParameter"),

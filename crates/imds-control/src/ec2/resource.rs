@@ -1,11 +1,12 @@
-//! What can have tags: instances, images, launch templates, key pairs, by their ids.
+//! What can have tags: instances, volumes, images, launch templates, key pairs, by their ids.
 
 use std::collections::BTreeMap;
 
 use imds_core::Machine;
+use imds_core::id::InstanceId;
 use imds_store::record::{Batch, Found, Image, KeyPair, LaunchTemplate};
 
-use super::{image, key, tags, template};
+use super::{image, key, tags, template, volume};
 use crate::call::Call;
 use crate::query::Error;
 
@@ -13,6 +14,8 @@ use crate::query::Error;
 pub(crate) enum Resource {
     /// `i-…`
     Machine(Box<Found<Machine>>),
+    /// `vol-…`, in the record of its instance.
+    Volume(String, Box<Found<Machine>>),
     /// `ami-…`
     Image(image::Known),
     /// `lt-…`
@@ -30,9 +33,11 @@ impl Resource {
     pub(crate) fn find(call: &Call<'_>, id: &str) -> Result<Self, Error> {
         match id.split_once('-').map(|(kind, _)| kind) {
             Some("i") => call.machine(id).map(Self::machine),
+            Some("vol") => Ok(Self::Volume(id.to_owned(), Box::new(volume::find(call, id)?))),
             Some("ami") => image::find(call, id).map(Self::Image),
             Some("lt") => template::by_id(call, id).map(Self::Template),
             Some("key") => key::by_id(call, id).map(Self::KeyPair),
+            // The words are [assumed].
             _ => Err(Error::new("InvalidID", format!("The ID '{id}' is not valid"))),
         }
     }
@@ -40,6 +45,7 @@ impl Resource {
     /// Every one of this region.
     pub(crate) fn all(call: &Call<'_>) -> Result<Vec<Self>, Error> {
         let mut all: Vec<_> = call.machines(&[])?.into_iter().map(Self::machine).collect();
+        all.extend(volume::all(call)?.into_iter().map(|(id, found)| Self::Volume(id, Box::new(found))));
         all.extend(image::all(call)?.into_iter().map(Self::Image));
         all.extend(template::all(call)?.into_iter().map(Self::Template));
         all.extend(key::all(call)?.into_iter().map(Self::KeyPair));
@@ -50,6 +56,7 @@ impl Resource {
     pub(crate) fn id(&self) -> &str {
         match self {
             Self::Machine(found) => found.record.instance.id.as_str(),
+            Self::Volume(id, _) => id,
             Self::Image(known) => &known.image.id,
             Self::Template(found) => &found.record.id,
             Self::KeyPair(found) => &found.record.id,
@@ -60,6 +67,7 @@ impl Resource {
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Machine(_) => "instance",
+            Self::Volume(..) => "volume",
             Self::Image(_) => "image",
             Self::Template(_) => "launch-template",
             Self::KeyPair(_) => "key-pair",
@@ -70,30 +78,34 @@ impl Resource {
     pub(crate) fn tags(&self) -> &BTreeMap<String, String> {
         match self {
             Self::Machine(found) => &found.record.instance.tags,
+            Self::Volume(_, found) => &found.record.volume_tags,
             Self::Image(known) => &known.image.tags,
             Self::Template(found) => &found.record.tags,
             Self::KeyPair(found) => &found.record.tags,
         }
     }
 
-    /// Gives it these tags in the place of those that it has.
-    pub(crate) fn retag(
+    /// Gives it these tags in the place of those that it has. `machines` are those that the batch changes already: an
+    /// instance and its volume are one record.
+    fn retag(
         &self,
         call: &Call<'_>,
         tags: BTreeMap<String, String>,
+        machines: &mut BTreeMap<InstanceId, Machine>,
         batch: &mut Batch,
     ) -> Result<(), Error> {
-        if tags == *self.tags() {
-            return Ok(());
-        }
-        tags::limit(&tags)?;
         match self {
-            Self::Machine(found) => {
-                let mut changed = found.record.clone();
-                changed.instance.tags = tags;
-                changed.instance.changed = call.now;
-                tags::fit(&changed.instance)?;
-                batch.replace(self.id(), found, &changed);
+            Self::Machine(found) | Self::Volume(_, found) => {
+                let id = &found.record.instance.id;
+                let changed = machines.entry(id.clone()).or_insert_with(|| found.record.clone());
+                if matches!(self, Self::Volume(..)) {
+                    changed.volume_tags = tags;
+                } else {
+                    changed.instance.tags = tags;
+                    changed.instance.changed = call.now;
+                    tags::fit(&changed.instance)?;
+                }
+                batch.replace(id.as_str(), found, changed);
             }
             Self::Image(known) => known.replace(&Image { tags, ..known.image.clone() }, batch),
             Self::Template(found) => {
@@ -106,6 +118,26 @@ impl Resource {
         }
         Ok(())
     }
+}
+
+/// Changes the tags of the resources with these ids, all or none.
+pub(crate) fn retag(
+    call: &Call<'_>,
+    ids: &[&str],
+    change: impl Fn(&mut BTreeMap<String, String>),
+) -> Result<Batch, Error> {
+    let mut machines = BTreeMap::new();
+    let mut batch = Batch::default();
+    for id in ids {
+        let resource = Resource::find(call, id)?;
+        let mut tags = resource.tags().clone();
+        change(&mut tags);
+        if tags != *resource.tags() {
+            tags::limit(&tags)?;
+            resource.retag(call, tags, &mut machines, &mut batch)?;
+        }
+    }
+    Ok(batch)
 }
 
 /// Does an id have the form of its kind: a prefix, a hyphen, 17 hexadecimal digits, or 8 as before 2016?

@@ -20,6 +20,9 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
         return again(call, &ids);
     }
     let (least, most) = counts(params)?;
+    let mut batch = Batch::default();
+    // What the plan reads after this must still be so when it is done: enforcement has no gap.
+    batch.expect(call.region, call.defaults()?.as_ref());
     let plan = Plan::of(call, params)?;
     if plan.address().is_some() && most > 1 {
         // The code is EC2's, the words are [assumed].
@@ -30,7 +33,6 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
     }
     let reservation = call.new_id("r")?;
     let mut addresses = Addresses::of(call);
-    let mut batch = Batch::default();
     let mut machines = Vec::new();
     for index in 0..most {
         let Some(machine) = plan.machine(call, &mut addresses, &reservation, index)? else { break };
@@ -55,8 +57,15 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
 
 /// The answer of a call that was answered before.
 fn again(call: &Call<'_>, ids: &[String]) -> Result<Outcome, Error> {
-    let machines: Vec<Machine> =
-        ids.iter().filter_map(|id| call.machine(id).ok()).map(|found| found.record).collect();
+    let mut machines = Vec::new();
+    for id in ids {
+        match call.machine(id) {
+            Ok(found) => machines.push(found.record),
+            // It was terminated so long ago that it is not shown any more.
+            Err(error) if error.code == "InvalidInstanceID.NotFound" => {}
+            Err(error) => return Err(error),
+        }
+    }
     if machines.iter().all(|machine| machine.state.is_terminated()) {
         // The code is EC2's, the words are [assumed].
         return Err(Error::new(

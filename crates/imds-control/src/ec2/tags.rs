@@ -33,7 +33,7 @@ pub(crate) fn specified(params: &Params, resource_type: &str) -> Result<BTreeMap
     Ok(tags)
 }
 
-/// Refuses more tags than a resource can have. Those of AWS's own do not count.
+/// Refuses more tags than a resource can have. Those of AWS's own do not count. The words are [assumed].
 pub(crate) fn limit(tags: &BTreeMap<String, String>) -> Result<(), Error> {
     if tags.keys().filter(|key| !key.starts_with("aws:")).count() > MOST {
         return Err(Error::new("TagLimitExceeded", format!("A resource can have {MOST} tags at most")));
@@ -60,6 +60,7 @@ pub(crate) fn unreserved(key: &str) -> Result<(), Error> {
     Ok(())
 }
 
+/// The words of what is too long, and that control characters are refused, are [assumed].
 fn check(key: &str, value: &str) -> Result<(), Error> {
     unreserved(key)?;
     if key.chars().count() > 128 {

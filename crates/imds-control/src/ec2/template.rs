@@ -4,7 +4,7 @@ mod data;
 
 use imds_store::record::{self, Found, LaunchTemplate, TemplateData, TemplateName, TemplateVersion};
 
-pub(crate) use data::{chosen, over, read};
+pub(crate) use data::{chosen, new, over, read};
 
 use super::{resource, tags};
 use crate::call::Call;

@@ -8,14 +8,9 @@ use super::instance;
 use crate::call::Call;
 use crate::query::{Error, Params, Xml};
 
-/// The instances that a call names, each once; it must name one.
-pub(crate) fn named<'p>(params: &'p Params) -> Result<Vec<&'p str>, Error> {
-    let mut ids: Vec<&'p str> = Vec::new();
-    for id in params.list("InstanceId") {
-        if !ids.contains(&id) {
-            ids.push(id);
-        }
-    }
+/// The instances that a call names; it must name one.
+pub(crate) fn named(params: &Params) -> Result<Vec<&str>, Error> {
+    let ids = params.list("InstanceId");
     if ids.is_empty() { Err(Error::missing("InstanceId")) } else { Ok(ids) }
 }
 
@@ -64,6 +59,18 @@ fn free(call: &Call<'_>, machine: &Machine, batch: &mut Batch) -> Result<(), Err
     Ok(())
 }
 
+/// Refuses what is terminated: nothing of it can be changed any more.
+pub(crate) fn exists(machine: &Machine) -> Result<(), Error> {
+    if machine.state.is_terminated() {
+        let id = &machine.instance.id;
+        return Err(Error::new(
+            "IncorrectInstanceState",
+            format!("The instance '{id}' is not in the 'running' or 'stopped' states."),
+        ));
+    }
+    Ok(())
+}
+
 /// `IncorrectInstanceState`: nothing leads from where it is to where it should go.
 pub(crate) fn no_way(machine: &Machine, done: &str) -> Error {
     let id = &machine.instance.id;
@@ -90,7 +97,7 @@ mod tests {
     use imds_core::Machine;
     use imds_store::record;
 
-    use crate::service::Door;
+    use crate::door::Door;
     use crate::testing::{door, ec2, keep_machine, text};
 
     const ID: &str = "i-12345678901234567";
@@ -148,6 +155,11 @@ mod tests {
         assert_eq!(state().await, "pending");
         states(&door, "StartInstances").await;
         assert_eq!(state().await, "applied");
+        states(&door, "StopInstances").await;
+        ec2(&door, &format!("Action=ModifyInstanceMetadataOptions&InstanceId={ID}&HttpTokens=optional"))
+            .await;
+        states(&door, "TerminateInstances").await;
+        assert_eq!(state().await, "applied", "nothing waits any more");
     }
 
     #[tokio::test]

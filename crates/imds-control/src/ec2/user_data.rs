@@ -18,12 +18,23 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 
 /// The user data that a parameter holds.
 pub(crate) fn decode(text: &str) -> Result<Vec<u8>, Error> {
+    read(text).map_err(Error::invalid_value)
+}
+
+/// Refuses user data of a launch template that no launch could take. The code is another one than that of launches, and
+/// the words end with a dot; for what is too long, both are [assumed].
+pub(crate) fn check(text: &str) -> Result<(), Error> {
+    let refused = |why| Error::new("InvalidUserData.Malformed", format!("{why}."));
+    read(text).map(|_| ()).map_err(refused)
+}
+
+/// What a text encodes, or why it is refused.
+fn read(text: &str) -> Result<Vec<u8>, String> {
     // `base64` of the shell breaks lines.
     let text: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-    let raw =
-        LENIENT.decode(text).map_err(|_| Error::invalid_value("Invalid BASE64 encoding of user data."))?;
+    let raw = LENIENT.decode(text).map_err(|_| "Invalid BASE64 encoding of user data".to_owned())?;
     if raw.len() > MOST {
-        return Err(Error::invalid_value(format!("User data is limited to {MOST} bytes")));
+        return Err(format!("User data is limited to {MOST} bytes"));
     }
     Ok(raw)
 }
@@ -46,6 +57,11 @@ mod tests {
             decode(&encode(&[b'x'; MOST + 1])).unwrap_err().message,
             "User data is limited to 16384 bytes"
         );
-        assert_eq!(decode("#!/bin/sh").unwrap_err().code, "InvalidParameterValue");
+        let error = decode("#!/bin/sh").unwrap_err();
+        assert_eq!(error, Error::invalid_value("Invalid BASE64 encoding of user data"));
+        let error = check("#!/bin/sh").unwrap_err();
+        let words = "Invalid BASE64 encoding of user data.";
+        assert_eq!(error, Error::new("InvalidUserData.Malformed", words));
+        assert!(check(&encode(&[b'x'; MOST])).is_ok() && check(&encode(&[b'x'; MOST + 1])).is_err());
     }
 }

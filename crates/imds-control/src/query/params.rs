@@ -51,15 +51,7 @@ impl Params {
 
     /// A parameter that is `true` or `false`.
     pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>, Error> {
-        match self.text(name) {
-            None => Ok(None),
-            Some("true") => Ok(Some(true)),
-            Some("false") => Ok(Some(false)),
-            Some(other) => Err(Error::invalid_value(format!(
-                "Invalid value '{other}' for {}. It must be 'true' or 'false'.",
-                self.full(name)
-            ))),
-        }
+        self.text(name).map(|text| flag(&self.full(name), text)).transpose()
     }
 
     /// A parameter that reads itself from text.
@@ -114,6 +106,13 @@ impl Params {
         numbers.dedup();
         numbers
     }
+}
+
+/// Reads `true` or `false`, the value of what has this name.
+pub(crate) fn flag(name: &str, text: &str) -> Result<bool, Error> {
+    text.parse().map_err(|_| {
+        Error::invalid_value(format!("Invalid value '{text}' for {name}. It must be 'true' or 'false'."))
+    })
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ impl Xml {
 
     /// `<name>2026-11-24T14:49:29.000Z</name>`
     pub(crate) fn time(&mut self, name: &str, at: Timestamp) -> &mut Self {
-        self.text(name, at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ"))
+        self.text(name, time(at))
     }
 
     /// `<name/>`
@@ -86,6 +86,11 @@ impl Xml {
     pub(crate) fn as_str(&self) -> &str {
         &self.out
     }
+}
+
+/// A time as it is told, and as filters know it: `2026-11-24T14:49:29.000Z`.
+pub(crate) fn time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
 /// Writes text so that it reads back as it was; what XML cannot hold is replaced.

@@ -95,13 +95,13 @@ mod tests {
     use redb::ReadableTable as _;
 
     use super::*;
-    use crate::store::{Expected, Store as _, Write};
+    use crate::store::{Effect, Expected, Store as _, Write};
     use crate::{Embedded, embedded};
 
     /// Writes a store with one record, and says where it is.
     fn kept(state: &Path) -> std::path::PathBuf {
-        let value = Some(b"one".as_slice().into());
-        let write = Write { key: "machine/i-1".to_owned(), expected: Expected::Absent, value };
+        let effect = Effect::Set(b"one".as_slice().into());
+        let write = Write { key: "machine/i-1".to_owned(), expected: Expected::Absent, effect };
         Embedded::open(state).unwrap().commit(&[write]).unwrap();
         state.join(embedded::FILE)
     }

@@ -17,7 +17,7 @@ use imds_core::options::Choice;
 use imds_core::{Instance, Machine, Timestamp};
 
 use crate::record::{self, Address, Batch, Caller, Found, Image, Place, Trace, trace_name};
-use crate::store::{self, Revision, Store};
+use crate::store::{self, Effect, Revision, Store};
 
 /// What the owner wrote about one instance.
 #[derive(Debug, Clone)]
@@ -127,8 +127,9 @@ fn set(
     instance.role = None;
     instance.changed = now;
     let image = Image::find(store, &instance.ami_id)?.map(|image| image.imds_support()).unwrap_or_default();
-    let defaults = record::get::<Defaults>(store, &instance.placement.region)?;
-    let defaults = defaults.map(|found| found.record).unwrap_or_default();
+    let kept = record::get::<Defaults>(store, &instance.placement.region)?;
+    let defaults = kept.as_ref().map(|found| found.record).unwrap_or_default();
+    batch.expect(&instance.placement.region, kept.as_ref());
     instance.options = defaults.launch(&entry.choice, image).map_err(|Enforced| {
         refused(
             "httpTokensEnforced is enabled for this account, so that no instance can have IMDSv1: write `http-tokens = \
@@ -173,7 +174,8 @@ fn set(
                     Trace { at: now, option: change.option.to_owned(), old: change.old, new: change.new, by };
                 batch.put(&trace_name(id, found.revision, index), &trace);
             }
-            let has_pending_options = !found.record.state.is_running() && instance.options != before;
+            let is_waiting = found.record.has_pending_options || instance.options != before;
+            let has_pending_options = !found.record.state.is_running() && is_waiting;
             let machine = Machine { instance, has_pending_options, ..found.record.clone() };
             batch.replace(id.as_str(), &found, &machine);
         }
@@ -202,7 +204,7 @@ fn release(batch: &mut Batch, machine: &Machine) {
 
 fn is_released(batch: &Batch, address: &str) -> bool {
     let key = record::key::<Address>(address);
-    batch.writes().iter().any(|write| write.key == key && write.value.is_none())
+    batch.writes().iter().any(|write| write.key == key && write.effect == Effect::Delete)
 }
 
 fn addresses(instance: &Instance) -> impl Iterator<Item = Ipv4Addr> {

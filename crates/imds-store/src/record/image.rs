@@ -23,6 +23,9 @@ pub struct Image {
     pub architecture: String,
     /// `amazon`, or an account id.
     pub owner: String,
+    /// The region that it was registered in; those that are there from the start are in every one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
     /// `ImdsSupport=v2.0`: do its instances require IMDSv2?
     pub has_imds_v2: bool,
     /// When it was made.
@@ -54,6 +57,7 @@ impl Image {
             description: description.into(),
             architecture: architecture.into(),
             owner: "amazon".into(),
+            region: None,
             has_imds_v2,
             created: Timestamp::constant(1_790_812_800, 0),
             root_device_name: "/dev/xvda".into(),

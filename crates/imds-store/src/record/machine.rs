@@ -1,5 +1,7 @@
 //! The form of a machine.
 
+use std::collections::BTreeMap;
+
 use imds_core::lifecycle::State;
 use imds_core::machine::Profile;
 use imds_core::{Machine, Timestamp};
@@ -31,6 +33,8 @@ pub struct Form {
     is_source_checked: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cpu_credits: Option<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    volume_tags: BTreeMap<String, String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -61,6 +65,7 @@ impl From<&Machine> for Form {
             is_ebs_optimized: machine.is_ebs_optimized,
             is_source_checked: machine.is_source_checked,
             cpu_credits: machine.cpu_credits.clone(),
+            volume_tags: machine.volume_tags.clone(),
         }
     }
 }
@@ -86,6 +91,7 @@ impl Form {
             is_ebs_optimized: self.is_ebs_optimized,
             is_source_checked: self.is_source_checked,
             cpu_credits: self.cpu_credits,
+            volume_tags: self.volume_tags,
         })
     }
 }

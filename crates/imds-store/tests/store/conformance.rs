@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::thread;
 
-use imds_store::store::{Error, Event, Expected, Kept, Revision, Store, Write};
+use imds_store::store::{Effect, Error, Event, Expected, Kept, Revision, Store, Write};
 use imds_store::{Embedded, Memory};
 
 use crate::{delete, folder, put};
@@ -49,6 +49,33 @@ fn add_one(store: &dyn Store, key: &str) -> (u64, Revision) {
             Err(error) => panic!("{error}"),
         }
     }
+}
+
+#[test]
+fn what_a_batch_depends_on_stays_as_it_is() {
+    every_store(|store| {
+        let expect = |key: &str, expected| Write { key: key.to_owned(), expected, effect: Effect::Keep };
+        let first = store.commit(&[put("a", Absent, "1")]).unwrap();
+        let events = store.watch();
+        let second = store
+            .commit(&[
+                expect("a", Expected::Revision(first)),
+                expect("b", Absent),
+                expect("c", Any),
+                put("d", Absent, "1"),
+            ])
+            .unwrap();
+        assert_eq!(store.get("a").unwrap().unwrap().revision, first);
+        assert_eq!(keys(store, ""), ["a", "d"]);
+        let told = events.try_recv().unwrap();
+        assert_eq!((told.revision, told.changes.len()), (second, 1), "what is kept is no change");
+        for wrong in [expect("a", Absent), expect("a", Expected::Revision(second)), expect("d", Absent)] {
+            let key = wrong.key.clone();
+            let conflict = store.commit(&[put("e", Any, "1"), wrong]).unwrap_err();
+            assert!(matches!(conflict, Error::Conflict { key: k } if k == key));
+        }
+        assert_eq!(keys(store, ""), ["a", "d"]);
+    });
 }
 
 #[test]
@@ -154,7 +181,8 @@ fn values_are_kept_whatever_their_size() {
     every_store(|store| {
         let values = [0, 1, 16 << 10, 5 << 20].map(|size| vec![0xa5_u8; size]);
         for (round, value) in (0_u8..).zip([&values[3], &values[2], &values[1], &values[0], &values[3]]) {
-            let write = Write { key: "a".to_owned(), expected: Any, value: Some(value.as_slice().into()) };
+            let write =
+                Write { key: "a".to_owned(), expected: Any, effect: Effect::Set(value.as_slice().into()) };
             store.commit(&[write, put("b", Any, &round.to_string())]).unwrap();
             assert_eq!(*store.get("a").unwrap().unwrap().value, **value);
         }

@@ -7,7 +7,7 @@ mod embedded;
 
 use std::path::Path;
 
-use imds_store::store::{Expected, Write};
+use imds_store::store::{Effect, Expected, Write};
 use tempfile::TempDir;
 
 /// A folder for a store, in memory where the system has such a place. What a killed process has written stays with the
@@ -19,10 +19,10 @@ fn folder() -> TempDir {
 
 /// A write of a text.
 fn put(key: &str, expected: Expected, value: &str) -> Write {
-    Write { key: key.to_owned(), expected, value: Some(value.as_bytes().into()) }
+    Write { key: key.to_owned(), expected, effect: Effect::Set(value.as_bytes().into()) }
 }
 
 /// A deletion.
 fn delete(key: &str, expected: Expected) -> Write {
-    Write { key: key.to_owned(), expected, value: None }
+    Write { key: key.to_owned(), expected, effect: Effect::Delete }
 }

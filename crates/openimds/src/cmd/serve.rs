@@ -13,7 +13,7 @@ use imds_store::Registry;
 use crate::app::{App, Ended, Signals, print, ready_line};
 use crate::args::Serve;
 use crate::config::{Config, gather};
-use crate::keeper::{self, Duty, Task};
+use crate::keeper::{self, Duty, Report, Task};
 use crate::listen::{Listener, bind};
 use crate::logging;
 
@@ -69,6 +69,7 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
     })?;
     match ended {
         Ended::Stopped => Ok(ExitCode::SUCCESS),
+        Ended::Reported(Some(Report::Failed { message, .. })) => anyhow::bail!(message),
         Ended::Reported(_) => anyhow::bail!("the helper process ended; start the service again"),
     }
 }

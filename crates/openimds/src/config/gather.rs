@@ -1,21 +1,19 @@
 //! Reading the file and the files it names: everything that touches the disk, and nothing else.
 
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::file::File;
 use super::{Error, Flags};
 
 /// A configuration as bytes: the file's text, and the content of the files that it and the flags name.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Bundle {
-    // Not paths, which cannot be sent when they are not text.
-    path: OsString,
+    path: PathBuf,
     text: String,
-    files: Vec<(OsString, Vec<u8>)>,
+    files: Vec<(PathBuf, Vec<u8>)>,
 }
 
 /// Reads `config`, if there is one, and all that it and the flags name.
@@ -26,7 +24,7 @@ pub fn gather(config: Option<&Path>, flags: &Flags) -> Result<Bundle, Error> {
     let mut bundle = Bundle::default();
     if let Some(path) = config {
         let text = read(path)?;
-        bundle.path = path.into();
+        bundle.path = path.to_owned();
         bundle.text = String::from_utf8(text).map_err(|error| {
             let valid = error.utf8_error().valid_up_to();
             Error::at(
@@ -42,7 +40,7 @@ pub fn gather(config: Option<&Path>, flags: &Flags) -> Result<Bundle, Error> {
         let instance = instance.get_ref();
         for name in instance.files() {
             let path = bundle.resolve(name);
-            bundle.files.push((path.clone().into(), read(&path)?));
+            bundle.files.push((path.clone(), read(&path)?));
         }
     }
     for path in [&flags.user_data_file, &flags.ssh_key_file].into_iter().flatten() {
@@ -56,17 +54,31 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
 }
 
 impl Bundle {
+    /// Does the file say nothing at all? So does one that is cut off, or whose disk is full.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        self.text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))
+    }
+
+    /// A refusal of a file that says nothing any longer.
+    #[must_use]
+    pub fn refused_blank(&self) -> Error {
+        let what = "the file is empty, which would terminate all instances that it had; if that is meant, write \
+                    `[service]` into it";
+        self.refused(0, what.to_owned())
+    }
+
     /// Every file that was read, for whoever watches them.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
-        let config = (!self.path.is_empty()).then_some(Path::new(&self.path));
-        config.into_iter().chain(self.files.iter().map(|(path, _)| Path::new(path)))
+        let config = (!self.path.as_os_str().is_empty()).then_some(&*self.path);
+        config.into_iter().chain(self.files.iter().map(|(path, _)| &**path))
     }
 
     /// The file as it is written.
     pub(super) fn parsed(&self) -> Result<File, Error> {
         toml::from_str(&self.text).map_err(|error| {
             let offset = error.span().map_or(0, |span| span.start);
-            Error::at(Path::new(&self.path), &self.text, offset, error.message())
+            Error::at(&self.path, &self.text, offset, error.message())
         })
     }
 
@@ -83,7 +95,7 @@ impl Bundle {
 
     /// A refusal of what stands at byte `offset` of the file.
     pub(super) fn refused(&self, offset: usize, what: String) -> Error {
-        Error::at(Path::new(&self.path), &self.text, offset, what)
+        Error::at(&self.path, &self.text, offset, what)
     }
 
     /// The content of a file that the configuration names.
@@ -98,6 +110,6 @@ impl Bundle {
 
     /// Relative names are beside the configuration.
     fn resolve(&self, name: &Path) -> PathBuf {
-        Path::new(&self.path).parent().map_or_else(|| name.to_owned(), |folder| folder.join(name))
+        self.path.parent().map_or_else(|| name.to_owned(), |folder| folder.join(name))
     }
 }

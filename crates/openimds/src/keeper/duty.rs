@@ -1,6 +1,8 @@
 //! What the helper does: keep the store, open the door, start the command, then watch the files and wait.
 
+use std::collections::HashMap;
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -9,7 +11,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use imds_core::Timestamp;
+use imds_core::id::InstanceId;
 use imds_store::provider::file as feed;
 use imds_store::{Embedded, Memory, Store};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -69,6 +73,8 @@ struct Work {
     state: Option<(PathBuf, Zeroizing<String>)>,
     store: Arc<dyn Store>,
     roles: Roles,
+    /// The listeners of instances, which stay as they were at the start.
+    listens: HashMap<InstanceId, Vec<SocketAddr>>,
     reporter: Reporter,
 }
 
@@ -89,6 +95,8 @@ impl Duty {
 
     fn begin(self, reporter: Reporter, mut orders: UnixStream) -> anyhow::Result<()> {
         let config = Config::new(&self.bundle, &self.flags, Timestamp::now())?;
+        let listens = config.instances.iter();
+        let listens = listens.map(|entry| (entry.instance.id.clone(), entry.place.listen.clone())).collect();
         let store: Arc<dyn Store> = match (&self.task, &self.state) {
             (Task::Serve, Some((state, _))) => Arc::new(Embedded::open(state)?),
             (Task::Serve, None) | (Task::Run(_), _) => Arc::new(Memory::default()),
@@ -100,10 +108,11 @@ impl Duty {
             state: self.state,
             store,
             roles: Roles::default(),
+            listens,
             reporter,
         };
         let bundle = work.bundle.clone();
-        work.apply(&config, &bundle)?;
+        work.apply(&config, &bundle).context("nothing was started, and what was kept before is unchanged")?;
         let events = work.store.watch();
         everything(&*work.store, &work.reporter)?;
         let house = match &self.task {
@@ -131,10 +140,15 @@ impl Duty {
         for signal in SHARED {
             let _ = signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)));
         }
-        let applied = house.as_ref().map(House::applied);
-        orders::obey(orders, running.as_ref().map(Running::handle).transpose()?, applied)?;
+        let awaited = house.as_ref().map(House::awaited);
+        let told = awaited.as_ref().map(|awaited| Arc::clone(&awaited.told)).unwrap_or_default();
+        orders::obey(orders, running.as_ref().map(Running::handle).transpose()?, awaited)?;
         let reporter = work.reporter.clone();
-        std::thread::Builder::new().name("imds-feed".to_owned()).spawn(move || follow(&events, &reporter))?;
+        std::thread::Builder::new().name("imds-feed".to_owned()).spawn(move || {
+            follow(&events, &reporter, &told);
+            // What guests are not told must not be answered as done.
+            std::process::exit(1);
+        })?;
         if let Some(house) = house {
             house::open(house)?;
         }
@@ -194,10 +208,12 @@ impl Work {
             };
             // Once more around: what the new one names may have changed before it was watched.
             watch.follow(bundle.paths());
-            match self.apply(&config, &bundle) {
-                Ok(()) => tracing::info!("the configuration changed"),
-                Err(error) => refuse(&error),
+            if let Err(error) = self.apply(&config, &bundle) {
+                // The same once more may be done when what was in the way has gone.
+                refuse(&error);
+                return Ok(());
             }
+            tracing::info!("the configuration changed");
             self.bundle = bundle;
         }
     }
@@ -231,7 +247,11 @@ impl Work {
 
     /// Brings roles and store to what a configuration says.
     fn apply(&mut self, config: &Config, bundle: &Bundle) -> anyhow::Result<()> {
-        match feed::apply(&*self.store, &config.instances, Timestamp::now()) {
+        let mut entries = config.instances.clone();
+        for entry in &mut entries {
+            entry.place.listen = self.listens.get(&entry.instance.id).cloned().unwrap_or_default();
+        }
+        match feed::apply(&*self.store, &entries, Timestamp::now()) {
             Ok(_) => Ok(self.roles.tell(&config.instances, &self.reporter)?),
             Err(feed::Error::Refused { id, what }) => Err(config.refused(bundle, &id, what).into()),
             Err(feed::Error::Store(error)) => Err(error.into()),
@@ -242,6 +262,9 @@ impl Work {
     fn check(&self, bundle: &Bundle) -> Result<Config, crate::config::Error> {
         let now = Timestamp::now();
         let config = Config::new(bundle, &self.flags, now)?;
+        if bundle.is_blank() && !self.bundle.is_blank() {
+            return Err(bundle.refused_blank());
+        }
         let before = Config::new(&self.bundle, &self.flags, now);
         if before.is_ok_and(|before| before.service != config.service || before.listen() != config.listen()) {
             tracing::warn!(

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
 
 use imds_core::Machine;
@@ -31,10 +32,11 @@ pub(super) fn everything(store: &dyn Store, reporter: &Reporter) -> Result<(), E
     Ok(())
 }
 
-/// Tells every commit, until nobody listens.
-pub(super) fn follow(events: &Receiver<Event>, reporter: &Reporter) {
+/// Tells every commit, until nobody listens. `told` is the last one.
+pub(super) fn follow(events: &Receiver<Event>, reporter: &Reporter, told: &AtomicU64) {
     for Event { revision, changes } in events {
         let changes = changes.iter().filter_map(|(key, value)| Told::kept(key, value.as_deref())).collect();
+        told.store(revision, Ordering::Release);
         if reporter.tell(&Wire::Changed { revision, changes }).is_err() {
             break;
         }

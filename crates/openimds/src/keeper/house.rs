@@ -17,6 +17,8 @@ use super::report::{Reporter, Wire};
 use crate::config::Config;
 use crate::door;
 
+/// Calls of the door that are worked on at once; more wait.
+const THREADS: usize = 8;
 /// Questions for the counters that wait; more wait outside.
 const QUESTIONS: usize = 16;
 
@@ -62,7 +64,7 @@ impl House {
     }
 
     /// What it waits for.
-    pub(super) fn applied(&self) -> Awaited {
+    pub(super) fn awaited(&self) -> Awaited {
         self.awaited.clone()
     }
 }
@@ -94,7 +96,11 @@ async fn sweep(store: Arc<dyn Store>) {
 
 /// Opens it, on a thread of its own.
 pub(super) fn open(house: House) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        // As many answers are made at once: of many instances one is large.
+        .max_blocking_threads(THREADS)
+        .build()?;
     let House { listener, door, awaited, mut questions, reporter, .. } = house;
     let body = move || {
         runtime.block_on(async move {
@@ -114,6 +120,8 @@ pub(super) fn open(house: House) -> anyhow::Result<()> {
                 Err(error) => tracing::error!(%error, "the door cannot be opened"),
             }
         });
+        // A service that says where its door is has one.
+        std::process::exit(1);
     };
     std::thread::Builder::new().name("imds-door".to_owned()).spawn(body)?;
     Ok(())

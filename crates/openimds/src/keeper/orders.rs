@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use imds_core::audit::Tallies;
@@ -13,11 +14,17 @@ use super::command::Handle;
 use super::order::Order;
 use super::report;
 
+/// Bytes of an order: the counters of 100,000 instances have some 20 million. Whoever has taken the service over must not
+/// take this process's memory, too.
+const LIMIT: usize = 256 * 1024 * 1024;
+
 /// What the door waits for.
 #[derive(Clone)]
 pub(super) struct Awaited {
     /// The last commit that guests see.
     pub(super) applied: watch::Sender<Revision>,
+    /// The last commit that was told.
+    pub(super) told: Arc<AtomicU64>,
     /// Who asked for the counters, in the order of asking.
     pub(super) questions: Arc<Mutex<VecDeque<oneshot::Sender<Tallies>>>>,
 }
@@ -25,7 +32,24 @@ pub(super) struct Awaited {
 impl Awaited {
     /// What begins with everything that was told up to this commit.
     pub(super) fn new(told: Revision) -> Self {
-        Self { applied: watch::Sender::new(told), questions: Arc::default() }
+        Self {
+            applied: watch::Sender::new(told),
+            told: Arc::new(AtomicU64::new(told)),
+            questions: Arc::default(),
+        }
+    }
+
+    /// Guests see everything up to this commit.
+    fn reached(&self, revision: Revision) {
+        // Pieces of what there was at the start have no number, and what was not told cannot have been applied.
+        let is_told = revision <= self.told.load(Ordering::Acquire);
+        self.applied.send_if_modified(|applied| {
+            let is_later = is_told && revision > *applied;
+            if is_later {
+                *applied = revision;
+            }
+            is_later
+        });
     }
 
     fn answer(&self, tallies: Tallies) {
@@ -54,14 +78,7 @@ pub(super) fn obey(
         while let Some(order) = next(&mut stream) {
             match (order, &command, &awaited) {
                 (Order::Signal(signal), Some(command), _) => command.signal(signal),
-                (Order::Applied(revision), _, Some(awaited)) => {
-                    // Pieces of what there was at the start have no number.
-                    awaited.applied.send_if_modified(|applied| {
-                        let is_later = revision > *applied;
-                        *applied = revision.max(*applied);
-                        is_later
-                    });
-                }
+                (Order::Applied(revision), _, Some(awaited)) => awaited.reached(revision),
                 (Order::Counted(counted), _, Some(awaited)) => awaited.answer(counted.into()),
                 (Order::Start | Order::Signal(_) | Order::Applied(_) | Order::Counted(_), ..) => {}
             }
@@ -74,5 +91,5 @@ pub(super) fn obey(
 }
 
 fn next(stream: &mut UnixStream) -> Option<Order> {
-    serde_json::from_slice(&report::body(stream)?).ok()
+    serde_json::from_slice(&report::body(stream, LIMIT)?).ok()
 }

@@ -144,7 +144,10 @@ impl<'w> Told<'w> {
         if ![Machine::KIND, Place::KIND].contains(&kind) {
             return None;
         }
-        let value = value.map(serde_json::from_slice).transpose().ok()?;
+        let read = value.map(serde_json::from_slice).transpose();
+        // Its place says enough: what the parser says may quote a secret.
+        let value =
+            read.inspect_err(|_| tracing::error!(key, "a record is damaged, and is not served")).ok()?;
         Some(Self::Kept { key: key.into(), value })
     }
 
@@ -230,18 +233,19 @@ pub(super) fn decode_whole(bytes: &[u8]) -> Option<Report> {
     serde_json::from_slice::<Wire<'_>>(body).ok().map(Report::from)
 }
 
-/// Reads a message's body, waiting for it; `None` when the other end is gone.
-pub(super) fn body(stream: &mut impl Read) -> Option<Zeroizing<Vec<u8>>> {
+/// Reads a message's body of `limit` bytes at most, waiting for it; `None` when the other end is gone, or says more.
+pub(super) fn body(stream: &mut impl Read, limit: usize) -> Option<Zeroizing<Vec<u8>>> {
     let mut length = [0; 4];
     stream.read_exact(&mut length).ok()?;
-    let mut body = Zeroizing::new(vec![0; usize::try_from(u32::from_be_bytes(length)).ok()?]);
+    let length = usize::try_from(u32::from_be_bytes(length)).ok().filter(|length| *length <= limit)?;
+    let mut body = Zeroizing::new(vec![0; length]);
     stream.read_exact(&mut body).ok()?;
     Some(body)
 }
 
 /// Reads a report, waiting for it.
 pub(super) fn wait(stream: &mut impl Read) -> Option<Report> {
-    serde_json::from_slice::<Wire<'_>>(&body(stream)?).ok().map(Report::from)
+    serde_json::from_slice::<Wire<'_>>(&body(stream, usize::MAX)?).ok().map(Report::from)
 }
 
 /// Reads a report; `None` when the helper is gone.

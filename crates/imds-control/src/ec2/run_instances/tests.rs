@@ -1,16 +1,19 @@
 //! Launches: precedence, enforcement, templates, tokens, addresses, refusals, and what real clients send.
 
+mod once;
+
 use std::net::Ipv4Addr;
 
 use axum::http::StatusCode;
 use imds_core::Machine;
 use imds_store::record::{self, Address};
 
-use crate::service::Door;
+use crate::door::Door;
 use crate::testing::{door, ec2, signed, text};
 
-/// Amazon Linux 2, which asks for nothing, and Amazon Linux 2023, which asks for IMDSv2.
+/// Amazon Linux 2, which asks for nothing, for both architectures, and Amazon Linux 2023, which asks for IMDSv2.
 const AL2: &str = "Action=RunInstances&MinCount=1&MaxCount=1&ImageId=ami-0abcdef1234567890";
+const ARM: &str = "Action=RunInstances&MinCount=1&MaxCount=1&ImageId=ami-0abcdef1234567891";
 const AL2023: &str = "Action=RunInstances&MinCount=1&MaxCount=1&ImageId=ami-0abcdef1234562023";
 
 async fn run(door: &Door, form: &str) -> String {
@@ -162,7 +165,7 @@ async fn a_template_is_merged_under_the_request() {
         ("LaunchTemplateName=lt1&LaunchTemplate.Version=%24Default".to_owned(), "m5.large", "1"),
         ("LaunchTemplateName=lt1&LaunchTemplate.Version=%24Latest".to_owned(), "c5.large", "2"),
         ("LaunchTemplateName=lt1&LaunchTemplate.Version=2".to_owned(), "c5.large", "2"),
-        ("LaunchTemplateName=lt1&InstanceType=t4g.nano".to_owned(), "t4g.nano", "1"),
+        ("LaunchTemplateName=lt1&InstanceType=t3.nano".to_owned(), "t3.nano", "1"),
     ] {
         let own = "TagSpecification.1.ResourceType=instance&TagSpecification.1.Tag.1.Key=a&TagSpecification.1.Tag.1.Value=own";
         let machine = kept(&door, &run(&door, &format!("{launch}.{which}&{own}")).await);
@@ -195,7 +198,7 @@ async fn what_a_launch_says_is_what_the_instance_has() {
     let door = door();
     run(&door, "Action=CreateKeyPair&KeyName=me&KeyType=ed25519").await;
     let form = format!(
-        "{AL2}&InstanceType=t4g.nano&KeyName=me&UserData=aGVsbG8gd29ybGQ%3D&IamInstanceProfile.Name=web\
+        "{ARM}&InstanceType=t4g.nano&KeyName=me&UserData=aGVsbG8gd29ybGQ%3D&IamInstanceProfile.Name=web\
          &TagSpecification.1.ResourceType=instance&TagSpecification.1.Tag.1.Key=Name&TagSpecification.1.Tag.1.Value=web+1\
          &TagSpecification.2.ResourceType=volume&TagSpecification.2.Tag.1.Key=x&PrivateIpAddress=172.31.7.9\
          &Placement.AvailabilityZone=us-east-1b&DisableApiTermination=true&DisableApiStop=true&EbsOptimized=true\
@@ -232,39 +235,28 @@ async fn what_a_launch_says_is_what_the_instance_has() {
 }
 
 #[tokio::test]
-async fn one_token_is_one_launch() {
+async fn a_type_has_the_architecture_of_its_image() {
     let door = door();
-    let form = format!("{AL2}&ClientToken=once");
-    let first = run(&door, &form).await;
-    let again = run(&door, &form).await;
-    for name in ["reservationId", "instanceId", "privateIpAddress"] {
-        assert_eq!(text(&first, name), text(&again, name));
+    for (form, instance_type, architecture) in [
+        (AL2.to_owned(), "t3.micro", "x86_64"),
+        (ARM.to_owned(), "t4g.micro", "arm64"),
+        (format!("{ARM}&InstanceType=c7g.large"), "c7g.large", "arm64"),
+    ] {
+        let instance = kept(&door, &run(&door, &form).await).instance;
+        assert_eq!((&*instance.instance_type, &*instance.architecture), (instance_type, architecture));
     }
-    let other = run(&door, AL2).await;
-    assert_ne!(text(&first, "instanceId"), text(&other, "instanceId"));
-    assert_eq!(
-        refused(&door, &format!("{form}&InstanceType=m5.large")).await.0,
-        "IdempotentParameterMismatch"
-    );
-    let id = text(&first, "instanceId").unwrap();
-    run(&door, &format!("Action=TerminateInstances&InstanceId.1={id}")).await;
-    assert_eq!(refused(&door, &form).await.0, "IdempotentInstanceTerminated");
-}
-
-#[tokio::test]
-async fn two_calls_with_one_token_at_once_are_one_launch() {
-    let door = door();
-    let form = format!("{AL2}&ClientToken=once");
-    let calls: Vec<_> = (0..8)
-        .map(|_| {
-            let (door, form) = (door.clone(), form.clone());
-            tokio::spawn(async move { ec2(&door, &form).await.1 })
-        })
-        .collect();
-    for call in calls {
-        assert!(call.await.unwrap().contains("<instanceId>i-"));
+    for (form, of_type, of_image) in [
+        (format!("{AL2}&InstanceType=t4g.nano"), "arm64", "x86_64"),
+        (format!("{ARM}&InstanceType=m5.large"), "x86_64", "arm64"),
+    ] {
+        let message = format!(
+            "The architecture '{of_type}' of the specified instance type does not match the architecture '{of_image}' of \
+             the specified AMI. Specify an instance type and an AMI that have matching architectures, and try again. You \
+             can use 'describe-instance-types' or 'describe-images' to discover the architecture of the instance type or \
+             AMI."
+        );
+        assert_eq!(refused(&door, &form).await, ("InvalidParameterValue".to_owned(), message));
     }
-    assert_eq!(record::list::<Machine>(&*door.store, "").unwrap().len(), 1);
 }
 
 #[tokio::test]

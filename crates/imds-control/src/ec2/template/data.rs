@@ -4,10 +4,17 @@
 use imds_core::options::{Choice, HopLimit};
 use imds_store::record::{Options, TemplateData, TemplateTags};
 
-use crate::ec2::{options, tags};
+use crate::ec2::{options, tags, user_data};
 use crate::query::{Error, Params, Xml};
 
-/// Reads what is under `LaunchTemplateData`. What is not modelled is left out.
+/// Reads what is under `LaunchTemplateData` of a new version.
+pub(crate) fn new(params: &Params) -> Result<TemplateData, Error> {
+    let data = read(params)?;
+    data.user_data.as_deref().map(user_data::check).transpose()?;
+    Ok(data)
+}
+
+/// Reads what a launch says, in a template or by itself. What is not modelled is left out.
 pub(crate) fn read(params: &Params) -> Result<TemplateData, Error> {
     let text = |name: &str| params.text(name).map(str::to_owned);
     let texts = |name: &str| params.list(name).into_iter().map(str::to_owned).collect();

@@ -31,7 +31,11 @@ hold() {
     space=$1 device=$2
     shift 2
     for address; do
-        ip -n $space address add "$address" dev $device
+        # A tentative one could not yet be a route's source.
+        case $address in
+        *:*) ip -n $space address add "$address" dev $device nodad ;;
+        *) ip -n $space address add "$address" dev $device ;;
+        esac
     done
 }
 

@@ -236,10 +236,25 @@ fn where_no_instance_is_known_the_answer_is_404() {
     until("its address is nobody's", || (ask() == " 22").then_some(()));
     files.write("imds.toml", mine);
     until("it is back", || (ask() == "i-0000000a 0").then_some(()));
-    files.write("imds.toml", "");
+    files.write("imds.toml", "[service]\n");
     until("its entry is gone", || (ask() == " 22").then_some(()));
     drop(asks);
     assert!(inside.wait().unwrap().success());
+}
+
+#[test]
+fn a_file_that_says_nothing_any_longer_is_taken_for_one_that_is_cut_off() {
+    let files = Files::new(&[("imds.toml", &of_type("t3.nano"))]);
+    let service = Watched::with(&files, &[]);
+    for blank in ["", "\n \n", "# nothing\n"] {
+        files.write("imds.toml", blank);
+        service.says("the file is empty");
+        assert_eq!(body(&service.get(TYPE, None)), "t3.nano");
+        files.write("imds.toml", &of_type("t3.micro"));
+        until("it says something again", || (body(&service.get(TYPE, None)) == "t3.micro").then_some(()));
+        files.write("imds.toml", &of_type("t3.nano"));
+        until("and the same as before", || (body(&service.get(TYPE, None)) == "t3.nano").then_some(()));
+    }
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! What one caller knows of its writes, and whether what there is agrees with it.
 
-use std::sync::atomic::Ordering;
+use std::collections::HashMap;
+use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{
-    Api, AtomicBool, Guest, HashMap, Ipv4Addr, Random, Watched, instances, option, state, tag, text,
-};
-use crate::control::AMI;
+use super::Random;
+use crate::control::{AMI, Api, Guest, instances, option, state, tag, text};
+use crate::serve::Watched;
 
 /// Instances that a launch makes.
 const FLOCK: usize = 3;
@@ -19,6 +20,16 @@ struct Number {
 }
 
 impl Number {
+    /// What it is next, which is asked for now.
+    fn open(&mut self) -> u32 {
+        self.is_open = true;
+        self.acknowledged + 1
+    }
+
+    fn acknowledge(&mut self) {
+        *self = Self { acknowledged: self.acknowledged + 1, is_open: false };
+    }
+
     /// Takes what was found, if it may be. Was it one that nobody acknowledged?
     #[track_caller]
     fn found(&mut self, found: u32, what: &str) -> bool {
@@ -29,10 +40,13 @@ impl Number {
     }
 }
 
-/// A launch that was asked for: `None` while it is not known what it made.
+/// A launch that was asked for.
 struct Launch {
     token: String,
+    /// The instances that it made; `None` while that is not known.
     made: Option<Vec<String>>,
+    /// How often they were terminated, which can be once.
+    ends: Number,
 }
 
 /// What one caller knows.
@@ -44,6 +58,18 @@ pub(super) struct Ledger {
     options: Number,
     tags: Number,
     launches: Vec<Launch>,
+    /// The instance that it stops and starts, in turn.
+    sleeper: (String, Ipv4Addr),
+    turns: Number,
+}
+
+/// A write that was sent.
+enum Sent {
+    Launch,
+    End(usize),
+    Tags,
+    Turn,
+    Options,
 }
 
 /// The options that a number stands for: each one more changes both.
@@ -55,58 +81,61 @@ fn run(token: &str) -> String {
     format!("Action=RunInstances&ImageId={AMI}&MinCount={FLOCK}&MaxCount={FLOCK}&ClientToken={token}")
 }
 
+fn address(instance: &str) -> Ipv4Addr {
+    text(instance, "privateIpAddress").unwrap().parse().unwrap()
+}
+
 fn ids(document: &str) -> Vec<String> {
     instances(document).iter().map(|one| text(one, "instanceId").unwrap().to_owned()).collect()
 }
 
+impl Launch {
+    /// As [`Ledger::check`].
+    fn check(&mut self, told: &HashMap<String, String>) -> usize {
+        let mut more = 0;
+        let made = self.made.get_or_insert_with(|| {
+            let by_token = |one: &&String| text(one, "clientToken") == Some(&self.token);
+            let found: Vec<_> = told.values().filter(by_token).collect();
+            assert!([0, FLOCK].contains(&found.len()), "a part of a launch: {found:?}");
+            more += usize::from(!found.is_empty());
+            found.iter().map(|one| text(one, "instanceId").unwrap().to_owned()).collect()
+        });
+        let one = |id: &String| told.get(id).unwrap_or_else(|| panic!("{id} of {} is gone", self.token));
+        let states: Vec<_> = made.iter().map(|id| state(one(id))).collect();
+        let ended = states.iter().filter(|state| **state == "terminated").count();
+        let running = states.iter().filter(|state| **state == "running").count();
+        assert!(ended + running == made.len() && [0, made.len()].contains(&ended), "{states:?}");
+        more + usize::from(self.ends.found(u32::from(ended > 0), "ends"))
+    }
+}
+
 impl Ledger {
-    /// A caller with an instance of its own.
+    /// A caller with two instances of its own.
     pub(super) fn begin(api: &mut Api, name: &str) -> Self {
         let document = api.well(&format!(
-            "Action=RunInstances&ImageId={AMI}&MinCount=1&MaxCount=1&MetadataOptions.InstanceMetadataTags=enabled"
+            "Action=RunInstances&ImageId={AMI}&MinCount=2&MaxCount=2&MetadataOptions.InstanceMetadataTags=enabled"
         ));
+        let [own, sleeper] = &instances(&document)[..] else { panic!("{document}") };
         Self {
             name: name.to_owned(),
-            id: text(&document, "instanceId").unwrap().to_owned(),
-            address: text(&document, "privateIpAddress").unwrap().parse().unwrap(),
+            id: text(own, "instanceId").unwrap().to_owned(),
+            address: address(own),
             options: Number::default(),
             tags: Number::default(),
             launches: Vec::new(),
+            sleeper: (text(sleeper, "instanceId").unwrap().to_owned(), address(sleeper)),
+            turns: Number::default(),
         }
     }
 
     /// How many instances there are of it.
     pub(super) fn instances(&self) -> usize {
-        1 + self.launches.iter().flat_map(|launch| &launch.made).flatten().count()
+        2 + self.launches.iter().flat_map(|launch| &launch.made).flatten().count()
     }
 
     /// Makes a write. Was it acknowledged?
     pub(super) fn write(&mut self, api: &mut Api, random: &mut Random, is_killed: &AtomicBool) -> bool {
-        let id = &self.id;
-        let what = random.below(32);
-        let form = match what {
-            0 => {
-                let token = format!("{}-{}", self.name, self.launches.len());
-                let form = run(&token);
-                self.launches.push(Launch { token, made: None });
-                form
-            }
-            1..8 => {
-                self.tags.is_open = true;
-                let number = self.tags.acknowledged + 1;
-                format!(
-                    "Action=CreateTags&ResourceId.1={id}&Tag.1.Key=a&Tag.1.Value={number}&Tag.2.Key=b&Tag.2.Value={number}"
-                )
-            }
-            _ => {
-                self.options.is_open = true;
-                let (tokens, hops) = options(self.options.acknowledged + 1);
-                format!(
-                    "Action=ModifyInstanceMetadataOptions&InstanceId={id}&HttpTokens={tokens}\
-                     &HttpPutResponseHopLimit={hops}"
-                )
-            }
-        };
+        let (form, sent) = self.next(random.below(64));
         let document = match api.try_call(&form) {
             Ok(answer) if answer.status == 200 => answer.document,
             // What is refused or lost because of the kill may be done all the same.
@@ -115,16 +144,60 @@ impl Ledger {
                 return false;
             }
         };
-        match what {
-            0 => {
+        match sent {
+            Sent::Launch => {
                 let made = ids(&document);
                 assert_eq!(made.len(), FLOCK, "{document}");
                 self.launches.last_mut().unwrap().made = Some(made);
             }
-            1..8 => self.tags = Number { acknowledged: self.tags.acknowledged + 1, is_open: false },
-            _ => self.options = Number { acknowledged: self.options.acknowledged + 1, is_open: false },
+            Sent::End(index) => self.launches[index].ends.acknowledge(),
+            Sent::Tags => self.tags.acknowledge(),
+            Sent::Turn => self.turns.acknowledge(),
+            Sent::Options => self.options.acknowledge(),
         }
         true
+    }
+
+    /// The next write, by chance.
+    fn next(&mut self, chance: u64) -> (String, Sent) {
+        let id = &self.id;
+        let running =
+            self.launches.iter().position(|launch| launch.made.is_some() && launch.ends.acknowledged == 0);
+        match chance {
+            0..2 => {
+                let token = format!("{}-{}", self.name, self.launches.len());
+                let form = run(&token);
+                self.launches.push(Launch { token, made: None, ends: Number::default() });
+                (form, Sent::Launch)
+            }
+            2 if let Some(index) = running => {
+                let launch = &mut self.launches[index];
+                let all =
+                    (1..).zip(launch.made.iter().flatten()).map(|(n, id)| format!("&InstanceId.{n}={id}"));
+                let form = format!("Action=TerminateInstances{}", all.collect::<String>());
+                launch.ends.is_open = true;
+                (form, Sent::End(index))
+            }
+            2..12 => {
+                let number = self.tags.open();
+                let form = format!(
+                    "Action=CreateTags&ResourceId.1={id}&Tag.1.Key=a&Tag.1.Value={number}&Tag.2.Key=b&Tag.2.Value={number}"
+                );
+                (form, Sent::Tags)
+            }
+            12..16 => {
+                let action = if self.turns.open() % 2 == 1 { "StopInstances" } else { "StartInstances" };
+                (format!("Action={action}&InstanceId.1={}", self.sleeper.0), Sent::Turn)
+            }
+            _ => {
+                let (tokens, hops) = options(self.options.open());
+                let form = format!(
+                    "Action=ModifyInstanceMetadataOptions&InstanceId={id}&HttpTokens={tokens}\
+                     &HttpPutResponseHopLimit={hops}"
+                );
+                (form, Sent::Options)
+            }
+        }
     }
 
     /// Is all that was acknowledged told, and nothing by halves? How many writes are there that nobody acknowledged?
@@ -141,21 +214,12 @@ impl Ledger {
         assert_eq!(tags[0], tags[1], "half of the tags: {own}");
         let more_tags = self.tags.found(tags[0], "tags");
 
-        let mut more_launches = 0;
-        for launch in &mut self.launches {
-            let made = launch.made.get_or_insert_with(|| {
-                let by_token = |one: &&String| text(one, "clientToken") == Some(&launch.token);
-                let found: Vec<_> = told.values().filter(by_token).collect();
-                assert!([0, FLOCK].contains(&found.len()), "a part of a launch: {found:?}");
-                more_launches += usize::from(!found.is_empty());
-                found.iter().map(|one| text(one, "instanceId").unwrap().to_owned()).collect()
-            });
-            for id in &*made {
-                let one = told.get(id).unwrap_or_else(|| panic!("{id} of {} is gone", launch.token));
-                assert_eq!((state(one), text(one, "clientToken")), ("running", Some(&*launch.token)));
-            }
-        }
-        usize::from(more_options) + usize::from(more_tags) + more_launches
+        let turn = u32::from(state(&told[&self.sleeper.0]) == "stopped");
+        let next = self.turns.acknowledged + 1;
+        let turn = if turn == next % 2 { next } else { next - 1 };
+        let more_turns = self.turns.found(turn, "turns");
+        let more: usize = self.launches.iter_mut().map(|launch| launch.check(told)).sum();
+        usize::from(more_options) + usize::from(more_tags) + usize::from(more_turns) + more
     }
 
     /// Do history and guests agree with it? And a launch that was cut off can be sent again.
@@ -175,7 +239,9 @@ impl Ledger {
         let tag = guest.get("meta-data/tags/instance/b", Some(&guest.token()));
         assert_eq!(tag.0 == 404, self.tags.acknowledged == 0, "{tag:?}");
         assert!(tag.0 == 404 || tag.1 == self.tags.acknowledged.to_string(), "{tag:?}");
-        if let Some(last) = self.launches.last_mut() {
+        let expected = if self.turns.acknowledged % 2 == 1 { 404 } else { 200 };
+        assert_eq!(Guest::at(service, self.sleeper.1).status(None), expected, "{}", self.sleeper.0);
+        if let Some(last) = self.launches.last_mut().filter(|launch| launch.ends.acknowledged == 0) {
             let document = api.well(&run(&last.token));
             let again = ids(&document);
             let made = last.made.get_or_insert_default();
@@ -186,8 +252,7 @@ impl Ledger {
             assert_eq!(again.len(), FLOCK);
             assert!(again.iter().all(|id| made.contains(id)), "launched twice: {again:?} and {made:?}");
             for one in instances(&document) {
-                let address = text(&one, "privateIpAddress").unwrap().parse().unwrap();
-                assert_eq!(Guest::at(service, address).id(), text(&one, "instanceId").unwrap());
+                assert_eq!(Guest::at(service, address(&one)).id(), text(&one, "instanceId").unwrap());
             }
         }
     }

@@ -2,7 +2,10 @@
 //! all else belongs to the API.
 
 use std::fs;
+use std::io::Write as _;
 use std::net::Ipv4Addr;
+use std::thread;
+use std::time::Duration;
 
 use super::super::{Api, Guest, kill, option, state, tag, text};
 use super::{A, B, start};
@@ -189,4 +192,30 @@ fn an_entry_that_cannot_be_done_stops_the_start_and_nothing_of_it_is_done() {
     let second = open(&files, &[]);
     assert_eq!(Guest::at(&second, A).id(), own);
     assert_eq!(Guest::at(&second, B).id(), TWO);
+}
+
+#[test]
+fn a_file_that_is_emptied_before_it_is_written_ends_no_instance() {
+    let files = Files::new(&[("imds.toml", &two(""))]);
+    let service = open(&files, &[]);
+    let mut api = Api::of(&service);
+    api.modify(ONE, "HttpTokens=required&HttpPutResponseHopLimit=9");
+    let launched = text(&api.instance(ONE), "launchTime").unwrap().to_owned();
+    // As editors and shells write: for a moment there is nothing in it.
+    for round in 0..8 {
+        let mut file = fs::File::create(files.path("imds.toml")).unwrap();
+        thread::sleep(Duration::from_millis(round * 3));
+        file.write_all(format!("# {round}\n{}", two("")).as_bytes()).unwrap();
+        drop(file);
+        thread::sleep(Duration::from_millis(200));
+    }
+    write(&files, &two("instance-type = \"t3.nano\""));
+    until("the last one is read", || {
+        (text(&api.instance(ONE), "instanceType") == Some("t3.nano")).then_some(())
+    });
+    assert_eq!(api.history(TWO), [], "nothing was done to the other");
+    let instance = api.instance(ONE);
+    assert_eq!((state(&instance), text(&instance, "launchTime")), ("running", Some(launched.as_str())));
+    let by_file: Vec<_> = api.history(ONE).into_iter().filter(|change| change.address == "file").collect();
+    assert_eq!(by_file.len(), 2, "both options once: {by_file:?}");
 }

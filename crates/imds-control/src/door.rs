@@ -1,0 +1,25 @@
+//! What the door opens to, and who comes.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use imds_store::Store;
+
+use crate::plane::Plane;
+
+/// What the door opens to.
+#[derive(Clone)]
+pub struct Door {
+    /// What is kept.
+    pub store: Arc<dyn Store>,
+    /// The metadata process.
+    pub plane: Plane,
+    /// A name under which the door may be called, besides loopback's.
+    pub server_name: Option<String>,
+    /// The default VPC's block: network address and prefix length.
+    pub vpc: (Ipv4Addr, u8),
+}
+
+/// The address that a connection to the door came from: whoever accepts it puts this among a request's extensions.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub IpAddr);

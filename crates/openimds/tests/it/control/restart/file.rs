@@ -2,8 +2,9 @@
 //! all else belongs to the API.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::Ipv4Addr;
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -34,6 +35,16 @@ fn open(files: &Files, flags: &[&str]) -> Watched {
 fn write(files: &Files, text: &str) {
     fs::write(files.path("beside"), text).unwrap();
     fs::rename(files.path("beside"), files.path("imds.toml")).unwrap();
+}
+
+/// A process that does not outlive its test.
+struct Bounded(Child);
+
+impl Drop for Bounded {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// The tokens and the hop limit of an instance.
@@ -177,13 +188,17 @@ fn an_entry_that_cannot_be_done_stops_the_start_and_nothing_of_it_is_done() {
     kill(first);
     write(&files, &two(""));
     let (config, kept) = (files.path("imds.toml"), files.path("state"));
-    let output = std::process::Command::new(IMDS)
+    let mut refused = Command::new(IMDS)
         .args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--vpc-cidr", "127.0.0.0/8"])
         .args(["--config", config.to_str().unwrap(), "--state", kept.to_str().unwrap()])
-        .output()
+        .stderr(Stdio::piped())
+        .spawn()
+        .map(Bounded)
         .unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{said}");
+    let status = until("it does not start", || refused.0.try_wait().unwrap());
+    let mut said = String::new();
+    refused.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(status.code(), Some(1), "{said}");
     assert!(
         said.contains(&format!("{} line 1: ", config.display())) && said.contains(&A.to_string()),
         "{said}"

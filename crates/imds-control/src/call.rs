@@ -118,6 +118,14 @@ pub(crate) fn instance_id(id: &str) -> Result<InstanceId, Error> {
     id.parse().map_err(|_| Error::malformed_id("InvalidInstanceID.Malformed", id))
 }
 
+/// Does an id have the form of its kind: a prefix, a hyphen, 17 hexadecimal digits, or 8 as before 2016?
+pub(crate) fn is_id(prefix: &str, id: &str) -> bool {
+    let hex = id.strip_prefix(prefix).and_then(|id| id.strip_prefix('-'));
+    hex.is_some_and(|hex| {
+        matches!(hex.len(), 8 | 17) && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    })
+}
+
 /// 32 random hexadecimal digits.
 pub(crate) fn random_hex() -> Result<String, Error> {
     let mut bytes = [0; 16];

@@ -1,4 +1,4 @@
-//! The AWS Query protocols: a form in, XML out. `ec2` for EC2, `query` for the others (control-api.md section 1).
+//! The AWS Query protocols: a form in, XML out. `ec2` for EC2, `query` for the others (docs/control-api.md).
 
 pub(crate) mod envelope;
 pub(crate) mod error;

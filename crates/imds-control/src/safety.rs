@@ -1,5 +1,5 @@
 //! What the door must never do, whoever asks: let a page of a browser act, act by GET, answer what no client reads, or
-//! say that something is done that is not (interface.md, "The door's safety"; control-api.md section 1).
+//! say that something is done that is not (docs/interface.md, "The door"; docs/control-api.md).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

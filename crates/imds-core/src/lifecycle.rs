@@ -4,7 +4,7 @@ use crate::words::words;
 
 words!(
     /// The state of an instance, as the EC2 API names it. What `-ing` and `pending` name is told by the call that
-    /// begins the transition; with nothing to boot it is over by the next look (control-api.md section 2.5).
+    /// begins the transition; with nothing to boot it is over by the next look (docs/control-api.md).
     State {
         /// It is being launched or started.
         Pending = "pending",

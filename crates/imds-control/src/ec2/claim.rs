@@ -1,4 +1,4 @@
-//! `ClientToken`: what a call made is made once, however often the call is sent (control-api.md section 2.5).
+//! `ClientToken`: what a call made is made once, however often the call is sent (docs/control-api.md).
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! `CreateLaunchTemplate`: a template with its first version (control-api.md section 2.8).
+//! `CreateLaunchTemplate`: a template with its first version (docs/control-api.md).
 
 use imds_store::record::{self, Batch, LaunchTemplate, TemplateName, TemplateVersion};
 

@@ -1,4 +1,4 @@
-//! `CreateLaunchTemplateVersion`: a new version, of its own or made from another one (control-api.md section 2.8).
+//! `CreateLaunchTemplateVersion`: a new version, of its own or made from another one (docs/control-api.md).
 
 use imds_store::record::{Batch, LaunchTemplate, TemplateVersion};
 

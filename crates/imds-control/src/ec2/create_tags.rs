@@ -1,4 +1,4 @@
-//! `CreateTags`: tags of any resources, over those that they have (control-api.md section 2.7).
+//! `CreateTags`: tags of any resources, over those that they have (docs/control-api.md).
 
 use super::{resource, tags};
 use crate::call::{Call, Outcome};

@@ -1,4 +1,4 @@
-//! `DeleteTags`: the named tags of any resources, or all of their owner's (control-api.md section 2.7).
+//! `DeleteTags`: the named tags of any resources, or all of their owner's (docs/control-api.md).
 
 use super::{resource, tags};
 use crate::call::{Call, Outcome};

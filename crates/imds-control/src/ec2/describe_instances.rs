@@ -1,4 +1,4 @@
-//! `DescribeInstances` (control-api.md section 2.6).
+//! `DescribeInstances` (docs/control-api.md).
 
 use imds_core::Machine;
 use imds_core::interface::Interface;

@@ -100,6 +100,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn devices_are_told_as_they_were_said() {
+        let door = door();
+        let create = "Action=CreateLaunchTemplate&LaunchTemplateName=lt1\
+            &LaunchTemplateData.BlockDeviceMapping.1.DeviceName=/dev/xvda\
+            &LaunchTemplateData.BlockDeviceMapping.1.Ebs.VolumeSize=20\
+            &LaunchTemplateData.NetworkInterface.1.DeviceIndex=0\
+            &LaunchTemplateData.NetworkInterface.1.SecurityGroupId.1=sg-1";
+        ec2(&door, create).await;
+        let next = "LaunchTemplateName=lt1&SourceVersion=1&LaunchTemplateData.KeyName=k";
+        ec2(&door, &format!("Action=CreateLaunchTemplateVersion&{next}")).await;
+        for version in ["1", "2"] {
+            let form = format!("{DESCRIBE}&LaunchTemplateName=lt1&LaunchTemplateVersion.1={version}");
+            let (_, document) = ec2(&door, &form).await;
+            let devices = "<blockDeviceMappingSet><item><deviceName>/dev/xvda</deviceName><ebs><volumeSize>20</volumeSize>\
+                </ebs></item></blockDeviceMappingSet><networkInterfaceSet><item><deviceIndex>0</deviceIndex><groupSet>\
+                <groupId>sg-1</groupId></groupSet></item></networkInterfaceSet>";
+            assert!(document.contains(devices), "{document}");
+        }
+    }
+
+    #[tokio::test]
     async fn terraforms_and_the_clis_questions() {
         let door = door();
         let create = "LaunchTemplateName=lt1&LaunchTemplateData.ImageId=ami-03cf127a";

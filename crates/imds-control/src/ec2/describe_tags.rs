@@ -1,4 +1,4 @@
-//! `DescribeTags`: every tag of every resource, or those that filters choose (control-api.md section 2.7).
+//! `DescribeTags`: every tag of every resource, or those that filters choose (docs/control-api.md).
 
 use super::filter::Filters;
 use super::page;

@@ -1,4 +1,4 @@
-//! `Filter.N.Name`, `Filter.N.Value.M`: which of many are asked for (control-api.md section 2.6).
+//! `Filter.N.Name`, `Filter.N.Value.M`: which of many are asked for (docs/control-api.md).
 
 use crate::query::{Error, Params};
 

@@ -1,4 +1,4 @@
-//! `GetInstanceMetadataDefaults` (control-api.md section 2.3).
+//! `GetInstanceMetadataDefaults` (docs/control-api.md).
 
 use imds_core::options::HopLimit;
 

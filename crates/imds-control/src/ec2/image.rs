@@ -3,8 +3,7 @@
 use imds_store::Revision;
 use imds_store::record::{self, Batch, Found, Image};
 
-use super::resource::is_id;
-use crate::call::Call;
+use crate::call::{Call, is_id};
 use crate::query::{Error, Xml};
 
 /// Amazon's own account for its Linux images.

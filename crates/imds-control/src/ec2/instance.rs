@@ -1,4 +1,4 @@
-//! An instance as an element: what `RunInstances` and `DescribeInstances` tell (control-api.md section 2.5).
+//! An instance as an element: what `RunInstances` and `DescribeInstances` tell (docs/control-api.md).
 
 use imds_core::Machine;
 use imds_core::interface::Interface;

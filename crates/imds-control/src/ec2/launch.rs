@@ -1,5 +1,5 @@
 //! What a launch is to make: the request, over its launch template, over the defaults of account and image
-//! (control-api.md sections 2.4 and 2.5, user-guide.md).
+//! (docs/control-api.md).
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -10,9 +10,8 @@ use imds_core::options::{MetadataOptions, Switch};
 use imds_store::record::{Image, KeyPair, TemplateData, TemplateTags};
 
 use super::address::Addresses;
-use super::resource::is_id;
 use super::{image, instance_type, key, network, options, profile, tags, template, user_data};
-use crate::call::Call;
+use crate::call::{Call, is_id};
 use crate::query::{Error, Params};
 
 /// A launch, decided but for what each of its instances has of its own.

@@ -61,7 +61,7 @@ mod tests {
             (format!("{MODIFY}&ImdsSupport.Value=v1.0"), "InvalidParameterValue"),
             (MODIFY.to_owned(), "InvalidParameterCombination"),
             ("Action=ModifyImageAttribute&ImdsSupport.Value=v2.0".to_owned(), "MissingParameter"),
-            // The appendix's body, whose image is not here.
+            // As the AWS CLI sends it, for an image that is not here.
             (
                 "Action=ModifyImageAttribute&ImageId=ami-03cf127a&ImdsSupport.Value=v2.0".to_owned(),
                 "InvalidAMIID.NotFound",

@@ -1,4 +1,4 @@
-//! `ModifyInstanceAttribute`: one attribute of one instance (control-api.md section 2.7).
+//! `ModifyInstanceAttribute`: one attribute of one instance (docs/control-api.md).
 
 use imds_core::Machine;
 use imds_core::instance::architecture;

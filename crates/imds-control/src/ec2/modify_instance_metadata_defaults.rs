@@ -1,4 +1,4 @@
-//! `ModifyInstanceMetadataDefaults` (control-api.md section 2.3).
+//! `ModifyInstanceMetadataDefaults` (docs/control-api.md).
 
 use std::str::FromStr;
 

@@ -1,4 +1,4 @@
-//! `ModifyInstanceMetadataOptions`: what this is all about (control-api.md section 2.2).
+//! `ModifyInstanceMetadataOptions`: what this is all about (docs/control-api.md).
 
 use imds_store::record::{Batch, Trace, trace_name};
 

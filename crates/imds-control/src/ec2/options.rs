@@ -41,7 +41,7 @@ fn hop_limit(params: &Params) -> Result<Option<HopLimit>, Error> {
     params.get("HttpPutResponseHopLimit").map(read).transpose()
 }
 
-/// EC2's own words (control-api.md section 2.2).
+/// EC2's own words (docs/control-api.md).
 fn refused(text: &str, name: &str, [one, other]: [&str; 2]) -> Error {
     Error::invalid_value(format!(
         "A value of '{text}' is not valid for {name}. Specify either '{one}' or '{other}' and try again."

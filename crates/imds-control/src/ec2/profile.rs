@@ -6,8 +6,8 @@ use imds_core::machine::Profile;
 use imds_core::{Instance, Machine};
 use imds_store::record::Found;
 
-use super::{network, resource};
-use crate::call::Call;
+use super::network;
+use crate::call::{Call, is_id};
 use crate::query::{Error, Params, Xml};
 
 /// The association that `Arn` or `Name` under `IamInstanceProfile` asks for; `None` if neither is there.
@@ -86,7 +86,7 @@ pub(crate) fn write_association(xml: &mut Xml, instance: &Instance, profile: &Pr
 
 /// The instance that an association is of, with what it is associated with.
 pub(crate) fn find(call: &Call<'_>, id: &str) -> Result<(Found<Machine>, Profile), Error> {
-    if !resource::is_id("iip-assoc", id) {
+    if !is_id("iip-assoc", id) {
         return Err(Error::invalid_value("Invalid value for associationId."));
     }
     all(call)?.into_iter().find(|(_, profile)| profile.association_id == id).ok_or_else(|| {

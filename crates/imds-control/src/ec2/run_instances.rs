@@ -1,4 +1,4 @@
-//! `RunInstances` (control-api.md section 2.5).
+//! `RunInstances` (docs/control-api.md).
 
 use imds_core::Machine;
 use imds_store::record::{Address, Batch};

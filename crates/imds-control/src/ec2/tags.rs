@@ -1,4 +1,4 @@
-//! Tags as parameters and as elements (control-api.md section 2.7).
+//! Tags as parameters and as elements (docs/control-api.md).
 
 use std::collections::BTreeMap;
 

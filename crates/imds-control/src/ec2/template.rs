@@ -1,13 +1,14 @@
-//! Launch templates: finding them, reading what they say, writing it (control-api.md section 2.8).
+//! Launch templates: finding them, reading what they say, writing it (docs/control-api.md).
 
 mod data;
+mod device;
 
 use imds_store::record::{self, Found, LaunchTemplate, TemplateData, TemplateName, TemplateVersion};
 
 pub(crate) use data::{chosen, new, over, read};
 
-use super::{resource, tags};
-use crate::call::Call;
+use super::tags;
+use crate::call::{Call, is_id};
 use crate::query::{Error, Params, Xml};
 
 /// The template that a launch names, which version of it, and what that says. `params` are those under
@@ -38,7 +39,7 @@ pub(crate) fn find(call: &Call<'_>, params: &Params) -> Result<Found<LaunchTempl
 
 /// The template with this id, in this region.
 pub(crate) fn by_id(call: &Call<'_>, id: &str) -> Result<Found<LaunchTemplate>, Error> {
-    if !resource::is_id("lt", id) {
+    if !is_id("lt", id) {
         return Err(Error::malformed_id("InvalidLaunchTemplateId.Malformed", id));
     }
     let found = record::get::<LaunchTemplate>(call.store, id)?;

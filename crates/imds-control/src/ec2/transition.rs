@@ -1,4 +1,4 @@
-//! From one state to another: what starting, stopping and terminating have in common (control-api.md section 2.5).
+//! From one state to another: what starting, stopping and terminating have in common (docs/control-api.md).
 
 use imds_core::Machine;
 use imds_core::lifecycle::State;

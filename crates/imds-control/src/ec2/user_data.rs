@@ -1,4 +1,4 @@
-//! User data as the API takes it: base64 of at most 16 KiB (control-api.md section 2.7).
+//! User data as the API takes it: base64 of at most 16 KiB (docs/control-api.md).
 
 use base64::Engine as _;
 use base64::alphabet;

@@ -4,8 +4,7 @@ use imds_core::Machine;
 use imds_store::record::Found;
 
 use super::instance;
-use super::resource::is_id;
-use crate::call::Call;
+use crate::call::{Call, is_id};
 use crate::query::Error;
 
 /// Every volume of this region: its id, and the instance that it is attached to.

@@ -1,4 +1,4 @@
-//! Envelopes: what stands around an answer and around an error (control-api.md sections 1.1 and 1.2).
+//! Envelopes: what stands around an answer and around an error (docs/control-api.md).
 
 use super::{Error, Service, Xml};
 

@@ -1,5 +1,5 @@
 //! Which service a call is for, in which region, and with whose key: the credential scope says so, else the version of
-//! the API (control-api.md section 1).
+//! the API (docs/control-api.md).
 
 use super::Params;
 

@@ -1,4 +1,4 @@
-//! The configuration file as a feed (interface.md, "The file and the registry").
+//! The configuration file as a feed (docs/interface.md, "The file and the API").
 //!
 //! An instance that the file names is set from it when its own entry changed since it was last applied; everything else
 //! belongs to the API. A new entry is a launch, an entry that is gone terminates its instance. What was applied is kept
@@ -126,7 +126,9 @@ fn set(
     let mut instance = entry.instance.clone();
     instance.role = None;
     instance.changed = now;
-    let image = Image::find(store, &instance.ami_id)?.map(|image| image.imds_support()).unwrap_or_default();
+    let is_here = |image: &Image| image.region.as_ref().is_none_or(|region| *region == instance.placement.region);
+    let image = Image::find(store, &instance.ami_id)?.filter(is_here);
+    let image = image.map(|image| image.imds_support()).unwrap_or_default();
     let kept = record::get::<Defaults>(store, &instance.placement.region)?;
     let defaults = kept.as_ref().map(|found| found.record).unwrap_or_default();
     batch.expect(&instance.placement.region, kept.as_ref());

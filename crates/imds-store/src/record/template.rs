@@ -41,7 +41,7 @@ pub struct TemplateVersion {
     pub data: TemplateData,
 }
 
-/// `LaunchTemplateData`: only what was said (control-api.md section 2.8).
+/// `LaunchTemplateData`: only what was said (docs/control-api.md).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TemplateData {
@@ -93,6 +93,12 @@ pub struct TemplateData {
     /// `TagSpecification.N`
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<TemplateTags>,
+    /// `BlockDeviceMapping.N`: members as they are named (`Ebs.VolumeSize`), and what each is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub block_devices: Vec<BTreeMap<String, String>>,
+    /// `NetworkInterface.N`, likewise.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub network_interfaces: Vec<BTreeMap<String, String>>,
     /// `MetadataOptions`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata_options: Option<Options>,

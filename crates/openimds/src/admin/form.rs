@@ -1,4 +1,4 @@
-//! The parameters of an action, as EC2 writes them (control-api.md section 1).
+//! The parameters of an action, as EC2 writes them (docs/control-api.md).
 
 use std::collections::BTreeMap;
 use std::fmt::Display;

@@ -26,7 +26,7 @@ pub(super) fn run(args: &Defaults) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What is to be set; a hop limit without a preference is -1 (control-api.md section 2.3).
+/// What is to be set; a hop limit without a preference is -1 (docs/control-api.md).
 fn form(set: &SetDefaults) -> Form {
     let tokens = set.http_tokens.or(set.metadata_version.map(|version| version.map(HttpTokens::from)));
     let hops = set.hop_limit.map(|limit| match limit {

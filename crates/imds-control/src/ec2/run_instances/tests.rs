@@ -381,7 +381,7 @@ async fn an_instance_is_in_the_region_of_its_call_however_that_is_named() {
     }
 }
 
-/// What the real clients send (control-api.md, appendix A), but for the image.
+/// What the real clients send (docs/control-api.md), but for the image.
 #[tokio::test]
 async fn the_bodies_of_real_clients_are_served() {
     let door = door();
@@ -401,7 +401,7 @@ async fn the_bodies_of_real_clients_are_served() {
     }
 }
 
-/// What clients ask of an instance between its launch and its end (control-api.md, appendix A), but for the ids.
+/// What clients ask of an instance between its launch and its end (docs/control-api.md), but for the ids.
 #[tokio::test]
 async fn the_bodies_of_real_clients_about_an_instance_are_served() {
     let door = door();

@@ -1,9 +1,9 @@
-//! `LaunchTemplateData`: only what was said is kept and told, or Terraform sees a difference (control-api.md section
-//! 2.8).
+//! `LaunchTemplateData`: only what was said is kept and told, or Terraform sees a difference (docs/control-api.md).
 
 use imds_core::options::{Choice, HopLimit};
 use imds_store::record::{Options, TemplateData, TemplateTags};
 
+use super::device;
 use crate::ec2::{options, tags, user_data};
 use crate::query::{Error, Params, Xml};
 
@@ -41,6 +41,8 @@ pub(crate) fn read(params: &Params) -> Result<TemplateData, Error> {
         security_group_ids: texts("SecurityGroupId"),
         security_groups: texts("SecurityGroup"),
         tags: tagged,
+        block_devices: device::block_devices(params),
+        network_interfaces: device::interfaces(params),
         metadata_options: Some(choice).filter(|choice| !choice.is_empty()).map(Into::into),
     })
 }
@@ -72,6 +74,8 @@ pub(crate) fn over(new: TemplateData, source: &TemplateData) -> Result<TemplateD
         security_group_ids: some(new.security_group_ids, &source.security_group_ids),
         security_groups: some(new.security_groups, &source.security_groups),
         tags: some(new.tags, &source.tags),
+        block_devices: some(new.block_devices, &source.block_devices),
+        network_interfaces: some(new.network_interfaces, &source.network_interfaces),
         metadata_options: Some(choice).filter(|choice| !choice.is_empty()).map(Into::into),
     })
 }
@@ -93,6 +97,8 @@ pub(super) fn write(xml: &mut Xml, data: &TemplateData) {
             xml.option("arn", data.profile_arn.as_ref()).option("name", data.profile_name.as_ref());
         });
     }
+    device::write(xml, "blockDeviceMappingSet", &data.block_devices);
+    device::write(xml, "networkInterfaceSet", &data.network_interfaces);
     xml.option("imageId", data.image_id.as_ref())
         .option("instanceType", data.instance_type.as_ref())
         .option("keyName", data.key_name.as_ref());

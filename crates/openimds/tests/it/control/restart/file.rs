@@ -1,4 +1,4 @@
-//! The file and what is kept (interface.md, "The file and the registry"): an entry that changed sets its instance, and
+//! The file and what is kept (docs/interface.md, "The file and the API"): an entry that changed sets its instance, and
 //! all else belongs to the API.
 
 use std::fs;

@@ -126,7 +126,8 @@ fn set(
     let mut instance = entry.instance.clone();
     instance.role = None;
     instance.changed = now;
-    let is_here = |image: &Image| image.region.as_ref().is_none_or(|region| *region == instance.placement.region);
+    let is_here =
+        |image: &Image| image.region.as_ref().is_none_or(|region| *region == instance.placement.region);
     let image = Image::find(store, &instance.ami_id)?.filter(is_here);
     let image = image.map(|image| image.imds_support()).unwrap_or_default();
     let kept = record::get::<Defaults>(store, &instance.placement.region)?;

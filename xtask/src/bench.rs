@@ -60,7 +60,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let effort = measure::Effort { rounds: options.rounds, time, connections: options.connections };
     let output = options.output.clone().unwrap_or_else(|| workspace::root().join("bench/results.md"));
     let imds = || options.imds.clone().map_or_else(workspace::build_imds, Ok);
-    let page = match options.only {
+    let (page, summary) = match options.only {
         Some(Part::Fleet) => fleet_alone(&imds()?, &effort, &output)?,
         None => {
             let nginx = machine::program("nginx", "nginx-light")?;
@@ -68,23 +68,27 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         }
     };
     std::fs::write(&output, page).with_context(|| format!("{} cannot be written", output.display()))?;
-    println!("written to {}", output.display());
+    println!("{summary}\nwritten to {}", output.display());
     Ok(())
 }
 
-/// Measures many instances, and gives the page with that section made new.
-fn fleet_alone(imds: &Path, effort: &measure::Effort, output: &Path) -> Result<String> {
+/// Measures many instances, and gives the page with that section made new, and the section.
+fn fleet_alone(imds: &Path, effort: &measure::Effort, output: &Path) -> Result<(String, String)> {
     let old = std::fs::read_to_string(output)
         .with_context(|| format!("{} cannot be read: run the whole bench first", output.display()))?;
     machine::raise_file_limit()?;
     machine::pin_to_load_core()?;
     let section = report::fleet(&fleet::measure(imds, tempfile::tempdir()?.path(), effort, &mut chance()?)?);
-    println!("{section}");
-    Ok(report::replaced(&old, &section))
+    Ok((report::replaced(&old, &section), section))
 }
 
-/// Measures everything, and gives the page.
-fn everything(options: &Options, imds: &Path, nginx: &Path, effort: measure::Effort) -> Result<String> {
+/// Measures everything, and gives the page and a summary.
+fn everything(
+    options: &Options,
+    imds: &Path,
+    nginx: &Path,
+    effort: measure::Effort,
+) -> Result<(String, String)> {
     if options.instructions {
         machine::program("valgrind", "valgrind")?;
     }
@@ -121,8 +125,7 @@ fn everything(options: &Options, imds: &Path, nginx: &Path, effort: measure::Eff
         instructions,
         fleet,
     };
-    println!("{}{}", report::summary(&results), report::fleet(&results.fleet));
-    Ok(report::page(&results))
+    Ok((report::page(&results), report::summary(&results) + &report::fleet(&results.fleet)))
 }
 
 /// Another order of rounds each time.

@@ -206,6 +206,8 @@ impl Registry {
     fn put(&self, instance: Instance, is_running: bool, old: Option<&Snapshot>) {
         let last_modified = http_date(instance.changed);
         let tally = old.map(|old| Arc::clone(&old.tally)).unwrap_or_default();
+        // A copy has no room to spare; what was just read from the store has, a third as much again as it needs.
+        let instance = instance.clone();
         let snapshot = Arc::new(Snapshot { instance, last_modified, tally, is_running });
         let addresses = self.by_address.pin();
         for address in addresses_of(&snapshot.instance) {

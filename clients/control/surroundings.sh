@@ -36,14 +36,16 @@ serve() {
     export AWS_ENDPOINT_URL=http://${BASH_REMATCH[2]} IMDS_METADATA=$metadata
 }
 
-# Ends the service.
+# Ends the service. One that has ended by itself, or does not end well, is a failure.
 end() {
     [[ $service ]] || return 0
-    kill "$service" 2>/dev/null || true
-    wait "$service" || true
+    local told=$service
     service=
+    kill "$told" && wait "$told" && return
+    echo "FAILED: the service did not run until it was told to end, or did not end well" >&2
+    return 1
 }
-trap 'end; rm -rf "$scratch"' EXIT
+trap 'result=$?; end || result=1; rm -rf "$scratch"; exit $result' EXIT
 
 fail() {
     echo "FAILED: $*" >&2
@@ -58,7 +60,7 @@ check() {
         scratch=$scratch/${#cases[@]}
         mkdir "$scratch"
         service=
-        trap end EXIT
+        trap 'result=$?; end || result=1; exit $result' EXIT
         serve
         "$2"
     ) >"$scratch/${#cases[@]}.out" 2>&1 &

@@ -20,14 +20,15 @@ use serde_json::value::RawValue;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use zeroize::Zeroizing;
 
-/// A report.
-pub enum Report {
+/// A report, of changes as they are understood, or as they are told.
+#[derive(Serialize, Deserialize)]
+pub enum Report<C = Change> {
     /// Instances changed, up to this commit.
     Changed {
         /// The commit.
         revision: Revision,
         /// What is not as it was.
-        changes: Vec<Change>,
+        changes: Vec<C>,
     },
     /// All that there was is told, and the door is open, if there is one.
     Opened {
@@ -57,28 +58,7 @@ pub enum Report {
 }
 
 /// A report on its way.
-#[derive(Serialize, Deserialize)]
-pub(super) enum Wire<'w> {
-    Changed {
-        revision: Revision,
-        #[serde(borrow)]
-        changes: Vec<Told<'w>>,
-    },
-    Opened {
-        admin: Option<SocketAddr>,
-    },
-    Asked,
-    Keyring(Zeroizing<String>),
-    Started,
-    Failed {
-        message: String,
-        status: u8,
-    },
-    Ended {
-        status: Option<i32>,
-        signal: Option<i32>,
-    },
-}
+pub(super) type Wire<'w> = Report<Told<'w>>;
 
 /// One change on its way.
 #[derive(Serialize, Deserialize)]

@@ -44,8 +44,9 @@ impl Resource {
 
     /// Every one of this region.
     pub(crate) fn all(call: &Call<'_>) -> Result<Vec<Self>, Error> {
-        let mut all: Vec<_> = call.machines(&[])?.into_iter().map(Self::machine).collect();
-        all.extend(volume::all(call)?.into_iter().map(|(id, found)| Self::Volume(id, Box::new(found))));
+        let machines = call.machines(&[])?;
+        let mut all: Vec<_> = machines.iter().cloned().map(Self::machine).collect();
+        all.extend(volume::of(machines).map(|(id, found)| Self::Volume(id, Box::new(found))));
         all.extend(image::all(call)?.into_iter().map(Self::Image));
         all.extend(template::all(call)?.into_iter().map(Self::Template));
         all.extend(key::all(call)?.into_iter().map(Self::KeyPair));

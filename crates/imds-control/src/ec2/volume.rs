@@ -9,8 +9,13 @@ use crate::query::Error;
 
 /// Every volume of this region: its id, and the instance that it is attached to.
 pub(crate) fn all(call: &Call<'_>) -> Result<Vec<(String, Found<Machine>)>, Error> {
-    let machines = call.machines(&[])?.into_iter().filter(|found| !found.record.state.is_terminated());
-    Ok(machines.map(|found| (instance::root_volume(&found.record), found)).collect())
+    Ok(of(call.machines(&[])?).collect())
+}
+
+/// The volumes of these instances.
+pub(crate) fn of(machines: Vec<Found<Machine>>) -> impl Iterator<Item = (String, Found<Machine>)> {
+    let attached = machines.into_iter().filter(|found| !found.record.state.is_terminated());
+    attached.map(|found| (instance::root_volume(&found.record), found))
 }
 
 /// The instance that the volume with this id is attached to.

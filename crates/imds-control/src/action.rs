@@ -2,14 +2,16 @@
 
 use crate::call::Handler;
 use crate::query::Service;
-use crate::{ec2, sts};
+use crate::{ec2, elasticbeanstalk, iam, sts};
 
 /// The handler of an action.
 pub(crate) fn find(service: Service, name: &str) -> Option<Handler> {
     let table: &[(&str, Handler)] = match service {
         Service::Ec2 => EC2,
         Service::Sts => STS,
-        Service::Iam | Service::ElasticBeanstalk | Service::AutoScaling => &[],
+        Service::Iam => IAM,
+        Service::ElasticBeanstalk => ELASTIC_BEANSTALK,
+        Service::AutoScaling => &[],
     };
     table.iter().find(|(known, _)| *known == name).map(|(_, handler)| *handler)
 }
@@ -19,6 +21,11 @@ pub(crate) fn find(service: Service, name: &str) -> Option<Handler> {
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     EC2.iter().map(|(name, _)| *name)
 }
+
+const ELASTIC_BEANSTALK: &[(&str, Handler)] =
+    &[("ListAvailableSolutionStacks", elasticbeanstalk::list_available_solution_stacks::handle)];
+
+const IAM: &[(&str, Handler)] = &[("ListRoles", iam::list_roles::handle)];
 
 const EC2: &[(&str, Handler)] = &[
     ("AssociateIamInstanceProfile", ec2::associate_iam_instance_profile::handle),

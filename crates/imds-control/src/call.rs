@@ -2,13 +2,16 @@
 
 use std::collections::HashSet;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use imds_core::defaults::Defaults;
 use imds_core::id::{AccountId, InstanceId};
+use imds_core::session::Issuer;
 use imds_core::{Machine, Timestamp};
 use imds_store::Store;
 use imds_store::record::{self, Batch, Caller, Found};
 
+use crate::authz::Identity;
 use crate::query::{Error, Xml};
 
 /// What a handler knows. It reads the store and changes nothing: it says what is to be changed.
@@ -21,8 +24,16 @@ pub(crate) struct Call<'a> {
     pub(crate) account: &'a AccountId,
     /// When it came.
     pub(crate) now: Timestamp,
-    /// Who makes it.
+    /// Who makes it, for the history.
     pub(crate) caller: &'a Caller,
+    /// Who makes it, for IAM.
+    pub(crate) identity: &'a Identity,
+    /// The id of the request, which its events carry.
+    pub(crate) request_id: &'a str,
+    /// Who issues temporary keys.
+    pub(crate) issuer: &'a Issuer,
+    /// How long each step of an environment takes.
+    pub(crate) environment_delay: Duration,
     /// The default VPC's block: network address and prefix length.
     pub(crate) vpc: (Ipv4Addr, u8),
 }

@@ -2,9 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use imds_store::Store;
 
+use crate::authz::Authority;
 use crate::plane::Plane;
 
 /// What the door opens to.
@@ -14,6 +16,10 @@ pub struct Door {
     pub store: Arc<dyn Store>,
     /// The metadata process.
     pub plane: Plane,
+    /// Whose keys are taken.
+    pub authority: Arc<Authority>,
+    /// How long each step of an environment takes; more than nothing.
+    pub environment_delay: Duration,
     /// A name under which the door may be called, besides loopback's.
     pub server_name: Option<String>,
     /// The default VPC's block: network address and prefix length.

@@ -3,11 +3,15 @@
 
 mod action;
 mod api;
+mod authz;
 mod body;
 mod call;
 mod commit;
 mod door;
 mod ec2;
+mod elasticbeanstalk;
+pub mod environments;
+mod iam;
 mod metrics;
 mod plane;
 mod post;
@@ -21,6 +25,7 @@ mod sts;
 #[cfg(test)]
 mod testing;
 
+pub use authz::Authority;
 pub use door::{Door, Peer};
 pub use plane::Plane;
 pub use service::router;

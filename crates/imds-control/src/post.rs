@@ -10,6 +10,7 @@ use imds_core::Timestamp;
 use imds_store::Revision;
 use imds_store::record::Caller;
 
+use crate::authz::Identity;
 use crate::call::{Call, request_id};
 use crate::door::{Door, Peer};
 use crate::query::{Error, Params, Scope, Service, Xml, envelope};
@@ -101,7 +102,7 @@ fn decide(
         return refused(Service::Iam, &error, request_id);
     };
     let caller = Caller { access_key: scope.access_key, address };
-    match act(door, service, &scope.region, &caller, &params) {
+    match act(door, service, &scope.region, &caller, request_id, &params) {
         Ok((action, body, revision)) => Answer {
             service,
             status: StatusCode::OK,
@@ -117,6 +118,7 @@ fn act<'p>(
     service: Service,
     region: &str,
     caller: &Caller,
+    request_id: &str,
     params: &'p Params,
 ) -> Result<(&'p str, Xml, Revision), Error> {
     let action = params.text("Action").ok_or_else(|| Error::missing("Action"))?;
@@ -133,9 +135,21 @@ fn act<'p>(
     let handler = action::find(service, action).ok_or_else(|| Error::invalid_action(action))?;
     let is_dry_run = service == Service::Ec2 && params.flag("DryRun")? == Some(true);
     let account = ACCOUNT.parse().map_err(|_| Error::internal())?;
+    let identity = Identity::Root;
     let store = &*door.store;
     let (body, revision) = commit::decided(store, || {
-        let call = Call { store, region, account: &account, now: Timestamp::now(), caller, vpc: door.vpc };
+        let call = Call {
+            store,
+            region,
+            account: &account,
+            now: Timestamp::now(),
+            caller,
+            identity: &identity,
+            request_id,
+            issuer: door.authority.issuer(),
+            environment_delay: door.environment_delay,
+            vpc: door.vpc,
+        };
         let outcome = handler(&call, params)?;
         if is_dry_run { Err(Error::dry_run()) } else { Ok((outcome.batch, outcome.body)) }
     })?;

@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -13,6 +14,7 @@ use imds_store::Memory;
 use imds_store::record::Batch;
 use tower::ServiceExt as _;
 
+use crate::authz::Authority;
 use crate::door::{Door, Peer};
 use crate::plane::Plane;
 use crate::service::router;
@@ -22,6 +24,8 @@ pub(crate) fn door() -> Door {
     Door {
         store: Arc::new(Memory::default()),
         plane: Plane::immediate(),
+        authority: Arc::new(Authority::open(&[7; 32])),
+        environment_delay: Duration::from_millis(500),
         server_name: Some("imds.test".into()),
         vpc: (Ipv4Addr::new(172, 31, 0, 0), 16),
     }

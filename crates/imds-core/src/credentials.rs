@@ -52,6 +52,8 @@ pub struct Credentials {
     pub secret_access_key: Secret,
     /// The session token, empty for long-lived keys.
     pub session_token: Secret,
+    /// When they were issued, where that is known.
+    pub issued: Option<Timestamp>,
     /// When they end. `None` for keys that do not end by themselves: they are then shown as EC2 shows its own,
     /// issued anew every hour for six hours [assumed].
     pub expiration: Option<Timestamp>,
@@ -64,6 +66,7 @@ impl Credentials {
     /// When these keys were issued and when they end, as seen at `now` from keys that came at `since`.
     #[must_use]
     pub fn period(&self, since: Timestamp, now: Timestamp) -> (Timestamp, Timestamp) {
+        let since = self.issued.unwrap_or(since);
         if let Some(end) = self.expiration {
             return (since, end);
         }
@@ -91,6 +94,8 @@ mod tests {
         }
         keys.expiration = Some(at(5_000));
         assert_eq!(keys.period(at(1_000), at(90_000)), (at(1_000), at(5_000)));
+        keys.issued = Some(at(2_000));
+        assert_eq!(keys.period(at(1_000), at(90_000)), (at(2_000), at(5_000)));
     }
 
     #[test]

@@ -46,6 +46,7 @@ pub fn role() -> Role {
             access_key_id: "ASIAEXAMPLE".into(),
             secret_access_key: Secret::new("wJalrXUtnFEMI-example".into()),
             session_token: Secret::new("IQoJb3JpZ2luX2Vj-example".into()),
+            issued: None,
             expiration: None,
         },
     }

@@ -3,10 +3,12 @@
 //! it is.
 
 mod batch;
+pub mod environment;
 pub mod image;
 mod instance;
 mod key_pair;
 mod machine;
+mod role;
 mod template;
 mod trace;
 
@@ -23,8 +25,12 @@ use std::str::FromStr;
 use crate::store::{Error, Revision, Store};
 
 pub use batch::Batch;
+pub use environment::{
+    Application, ApplicationVersion, Environment, EnvironmentCname, EnvironmentEvent, EnvironmentName,
+};
 pub use image::Image;
 pub use key_pair::KeyPair;
+pub use role::{InstanceProfile, Role};
 pub use template::{LaunchTemplate, TemplateData, TemplateTags, TemplateVersion};
 pub use trace::{Caller, Trace};
 
@@ -125,11 +131,19 @@ macro_rules! as_it_is {
 
 as_it_is!(
     Address = "address",
+    Application = "application",
+    ApplicationVersion = "application-version",
     Claim = "claim",
+    Environment = "environment",
+    EnvironmentCname = "environment-cname",
+    EnvironmentEvent = "environment-event",
+    EnvironmentName = "environment-name",
     Image = "image",
+    InstanceProfile = "instance-profile",
     KeyPair = "key-pair",
     LaunchTemplate = "launch-template",
     Place = "place",
+    Role = "role",
     TemplateName = "launch-template-name",
     Trace = "history",
 );

@@ -167,6 +167,9 @@ pub struct Serve {
     /// Let --admin be an address that others reach
     #[arg(long)]
     pub insecure: bool,
+    /// How long each step of an Elastic Beanstalk environment takes [default: 500ms]
+    #[arg(long, value_name = "TIME")]
+    pub environment_delay: Option<Seconds>,
     /// A further host name that --admin is called by
     #[arg(long, value_name = "NAME")]
     pub server_name: Option<String>,

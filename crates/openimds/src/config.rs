@@ -8,6 +8,7 @@ mod text;
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use imds_core::Timestamp;
 use imds_core::id::InstanceId;
@@ -25,6 +26,8 @@ use crate::listen::Limits;
 pub const LISTEN: &str = "127.0.0.1:1338";
 /// Where the door is when nothing is said.
 pub const ADMIN: &str = "127.0.0.1:1339";
+/// How long each step of an environment takes when nothing is said: clients see each status, and wait for none.
+const ENVIRONMENT_DELAY: Duration = Duration::from_millis(500);
 
 /// What was typed, which the file comes before.
 #[derive(Debug, Clone, Default)]
@@ -51,6 +54,8 @@ pub struct Flags {
     pub max_connections: Option<u32>,
     /// Likewise.
     pub max_connections_per_source: Option<u32>,
+    /// How long each step of an environment takes.
+    pub environment_delay: Option<Seconds>,
     /// A further name of the service.
     pub server_name: Option<String>,
     /// May the door be bound where others can reach it?
@@ -72,6 +77,8 @@ pub struct Service {
     pub server_name: Option<String>,
     /// The default VPC's block: network address and prefix length.
     pub vpc: (Ipv4Addr, u8),
+    /// How long each step of an environment takes.
+    pub environment_delay: Duration,
 }
 
 /// Everything, validated.
@@ -294,6 +301,8 @@ fn service(file: &file::Service, flags: &Flags) -> Result<Service, Error> {
         listen,
         admin,
         vpc: (network, prefix),
+        environment_delay: seconds(&file.environment_delay, flags.environment_delay)
+            .unwrap_or(ENVIRONMENT_DELAY),
         error_pages: file.error_pages.map(ErrorPages::from).or(flags.error_pages).unwrap_or_default(),
         limits: Limits {
             header_timeout: seconds(&file.header_timeout, flags.header_timeout)

@@ -10,6 +10,7 @@ mod house;
 mod link;
 mod order;
 mod orders;
+mod progress;
 mod report;
 mod watch;
 

@@ -25,6 +25,7 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
     flags.listen.clone_from(&args.listen);
     flags.admin = args.admin;
     flags.insecure = args.insecure;
+    flags.environment_delay = args.environment_delay;
     flags.server_name.clone_from(&args.server_name);
     let bundle = gather(args.options.config.as_deref(), &flags)?;
     let mut config = Config::new(&bundle, &flags, Timestamp::now())?;

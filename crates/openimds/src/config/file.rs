@@ -53,6 +53,8 @@ pub(super) struct Service {
     pub(super) max_connections: Option<u32>,
     /// How many connections one address may have.
     pub(super) max_connections_per_source: Option<u32>,
+    /// How long each step of an Elastic Beanstalk environment takes.
+    pub(super) environment_delay: Option<Text<Seconds>>,
     /// A further host name that is accepted where names are checked.
     pub(super) server_name: Option<Text<Name>>,
     /// The block that private addresses are taken from.

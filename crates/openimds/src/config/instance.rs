@@ -365,6 +365,7 @@ fn role(written: &file::Role, instance: &Instance, bundle: &Bundle) -> Result<Ro
                 .session_token_file
                 .as_deref()
                 .map_or_else(|| Ok(Secret::new(String::new())), secret)?,
+            issued: None,
             expiration: keys.expiration.as_ref().map(|time| time.0),
         },
     })

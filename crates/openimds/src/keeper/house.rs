@@ -6,16 +6,17 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use imds_control::{Door, Plane, retention};
+use imds_control::{Authority, Door, Plane, retention};
 use imds_core::Timestamp;
 use imds_core::audit::Tallies;
 use imds_store::Store;
 use tokio::sync::{mpsc, oneshot};
 
 use super::orders::Awaited;
+use super::progress;
 use super::report::{Reporter, Wire};
 use crate::config::Config;
-use crate::door;
+use crate::{app, door};
 
 /// Calls of the door that are worked on at once; more wait.
 const THREADS: usize = 8;
@@ -52,6 +53,8 @@ impl House {
         let door = Door {
             store,
             plane: Plane::new(awaited.applied.subscribe(), sender),
+            authority: Arc::new(Authority::open(&app::secret()?)),
+            environment_delay: config.service.environment_delay,
             server_name: config.service.server_name.clone(),
             vpc: config.service.vpc,
         };
@@ -102,6 +105,7 @@ pub(super) fn open(house: House) -> anyhow::Result<()> {
         .max_blocking_threads(THREADS)
         .build()?;
     let House { listener, door, awaited, mut questions, reporter, .. } = house;
+    progress::start(&door)?;
     let body = move || {
         runtime.block_on(async move {
             let asking = async move {

@@ -83,6 +83,7 @@ pub(super) struct RoleForm {
     access_key_id: String,
     secret_access_key: Zeroizing<String>,
     session_token: Zeroizing<String>,
+    issued: Option<Timestamp>,
     expiration: Option<Timestamp>,
 }
 
@@ -96,6 +97,7 @@ impl From<&Role> for RoleForm {
             access_key_id: keys.access_key_id.clone(),
             secret_access_key: Zeroizing::new(keys.secret_access_key.expose().to_owned()),
             session_token: Zeroizing::new(keys.session_token.expose().to_owned()),
+            issued: keys.issued,
             expiration: keys.expiration,
         }
     }
@@ -111,6 +113,7 @@ impl From<RoleForm> for Role {
                 access_key_id: form.access_key_id,
                 secret_access_key: Secret::new(std::mem::take(&mut form.secret_access_key)),
                 session_token: Secret::new(std::mem::take(&mut form.session_token)),
+                issued: form.issued,
                 expiration: form.expiration,
             },
         }

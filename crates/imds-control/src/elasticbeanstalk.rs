@@ -1,0 +1,3 @@
+//! The actions of Elastic Beanstalk.
+
+pub(crate) mod list_available_solution_stacks;

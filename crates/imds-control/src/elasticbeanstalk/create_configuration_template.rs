@@ -38,8 +38,11 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
 fn base(call: &Call<'_>, params: &Params, application: &str) -> Result<(Platform, Settings), Error> {
     let platform = configuration::of_platform(call, params)?;
     let source = params.under("SourceConfiguration");
-    let base = if let Some(id) = params.text("EnvironmentId") {
-        let found = environment::by(call, Some(id), None)?.record;
+    // `eb config save` names the environment in the second way.
+    let of =
+        (params.text("EnvironmentId"), params.text("TemplateSpecification.TemplateSource.EnvironmentName"));
+    let base = if let (Some(_), _) | (_, Some(_)) = of {
+        let found = environment::by(call, of.0, of.1)?.record;
         Some((found.solution_stack, found.settings))
     } else if let Some(name) = source.text("TemplateName") {
         let of = source.text("ApplicationName").unwrap_or(application);
@@ -96,6 +99,14 @@ mod tests {
         let form = format!("{CREATE}&TemplateName=t3&EnvironmentId={id}");
         let (status, document) = beanstalk(&door, &form).await;
         assert_eq!(status, StatusCode::OK, "{document}");
+        let named = "TemplateSpecification.TemplateSource.EnvironmentName";
+        let (status, document) = beanstalk(&door, &format!("{CREATE}&TemplateName=t4&{named}=env1")).await;
+        assert_eq!(status, StatusCode::OK, "{document}");
+        let (_, document) = beanstalk(&door, &describe.replace("t2", "t4")).await;
+        assert!(
+            document.contains("<OptionName>DisableIMDSv1</OptionName><Value>false</Value>"),
+            "{document}"
+        );
         let (_, document) = beanstalk(&door, &describe.replace("t2", "t3")).await;
         assert!(
             document.contains("<OptionName>DisableIMDSv1</OptionName><Value>false</Value>"),

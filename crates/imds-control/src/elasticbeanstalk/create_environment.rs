@@ -13,9 +13,6 @@ use super::{application, constraint, environment, event, tags, template, version
 use crate::call::{Call, Outcome};
 use crate::query::{Error, Params};
 
-/// Tags of its owner that an environment has at most; three of 50 are its own.
-const MOST_TAGS: usize = 47;
-
 pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error> {
     let application = constraint::application_name(params)?;
     let name = name(params)?;
@@ -165,11 +162,7 @@ fn chosen(call: &Call<'_>, application: &str, params: &Params) -> Result<(Platfo
 /// `Tags`
 fn own_tags(params: &Params) -> Result<BTreeMap<String, String>, Error> {
     let tags = tags::read(params, "Tags")?;
-    if tags.len() > MOST_TAGS {
-        // The words are [assumed].
-        let why = format!("An environment can have {MOST_TAGS} tags at most");
-        return Err(Error::new("TooManyTagsException", why));
-    }
+    tags::limit(&tags, tags::MOST_OF_ENVIRONMENT)?;
     Ok(tags)
 }
 

@@ -172,7 +172,8 @@ pub(crate) fn is_enhanced(platform: &Platform, settings: &Settings) -> bool {
 pub(crate) fn severity(platform: &Platform, old: &Settings, new: &Settings) -> Option<Severity> {
     let names = old.iter().chain(new.iter()).map(|(namespace, name, _)| (namespace, name));
     let changed = names.filter(|(namespace, name)| {
-        value(platform, old, namespace, name) != value(platform, new, namespace, name)
+        let [old, new] = [old, new].map(|settings| value(platform, settings, namespace, name));
+        !is_same(old.as_deref(), new.as_deref())
     });
     changed
         .map(|(namespace, name)| {
@@ -180,6 +181,12 @@ pub(crate) fn severity(platform: &Platform, old: &Settings, new: &Settings) -> O
             find(platform, namespace, name).map_or(Severity::NoInterruption, |spec| spec.severity)
         })
         .max()
+}
+
+/// Are these the same value? A flag is, in whatever case it is written.
+fn is_same(old: Option<&str>, new: Option<&str>) -> bool {
+    let flag = |value: &str| value.to_ascii_lowercase().parse::<bool>().ok();
+    old == new || old.and_then(flag).is_some_and(|old| new.and_then(flag) == Some(old))
 }
 
 /// `true`, in any case.

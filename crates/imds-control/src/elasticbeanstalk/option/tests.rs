@@ -224,6 +224,7 @@ fn the_worst_difference_counts() {
         // The default, said aloud.
         (&[(LAUNCH, "DisableIMDSv1", "true")], None),
         (&[("aws:autoscaling:asg", "MaxSize", "5")], Some(Severity::NoInterruption)),
+        (&[(LAUNCH, "DisableIMDSv1", "True")], None),
         (
             &[("aws:autoscaling:asg", "MaxSize", "5"), (environment, "A", "b")],
             Some(Severity::RestartApplicationServer),

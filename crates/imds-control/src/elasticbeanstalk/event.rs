@@ -1,5 +1,5 @@
 //! What happened: events of environments and applications, which clients follow by the id of the request that they follow
-//! from (docs/control-api.md).
+//! from (docs/elastic-beanstalk.md).
 
 use imds_core::Timestamp;
 use imds_core::environment::Severity;

@@ -1,9 +1,7 @@
 //! `MaxRecords` and `NextToken`: some of many at a time.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use super::constraint;
+use crate::ec2::page::{decode, encode};
 use crate::query::{Error, Params, Xml};
 
 /// The most that is told at a time.
@@ -44,7 +42,7 @@ pub(crate) fn page<T>(
             Order::Down => name(one) < last,
         });
     }
-    let next = all.get(size).and_then(|_| all.get(size - 1)).map(|last| URL_SAFE_NO_PAD.encode(name(last)));
+    let next = all.get(size).and_then(|_| all.get(size - 1)).map(|last| encode(&name(last)));
     all.truncate(size);
     Ok((all, next))
 }
@@ -52,10 +50,6 @@ pub(crate) fn page<T>(
 /// `<NextToken>`, if there is more.
 pub(crate) fn write(xml: &mut Xml, next: Option<String>) {
     xml.option("NextToken", next);
-}
-
-fn decode(token: &str) -> Option<String> {
-    String::from_utf8(URL_SAFE_NO_PAD.decode(token).ok()?).ok()
 }
 
 #[cfg(test)]

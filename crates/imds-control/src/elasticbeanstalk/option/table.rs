@@ -1,5 +1,5 @@
 //! Every option (Elastic Beanstalk Developer Guide, "General options for all environments" and "Platform specific
-//! options"). What a change costs is AWS's for those of `docs/control-api.md`, and [assumed] for the rest.
+//! options"). What a change costs is AWS's for those of `docs/elastic-beanstalk.md`, and [assumed] for the rest.
 
 mod balancer;
 mod instances;

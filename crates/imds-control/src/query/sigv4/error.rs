@@ -1,4 +1,4 @@
-//! Why a signature is not taken, and how each family of services says it (docs/control-api.md).
+//! Why a signature is not taken, and how each family of services says it (docs/keys.md).
 
 use axum::http::StatusCode;
 

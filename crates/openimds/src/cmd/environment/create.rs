@@ -6,7 +6,7 @@ use super::super::usage;
 use super::call;
 use super::setting::{self, INSTANCES, setting};
 use super::wait::{Change, Task};
-use crate::admin::{Admin, Error, Form};
+use crate::admin::{Admin, Error, Form, Outcome};
 use crate::app::print;
 use crate::args::environment::{Create, Setting};
 
@@ -19,24 +19,31 @@ pub(super) fn run(admin: &Admin, args: &Create) -> anyhow::Result<ExitCode> {
         Ok(form) => form,
         Err(why) => return Ok(usage(why)),
     };
-    make_application(admin, application)?;
-    let change = Change::of(Task::Create, &call(admin, "CreateEnvironment", &form)?);
+    let change = Change::of(Task::Create, &create(admin, &form, application)?);
     if args.waiting.no_wait && !args.waiting.json {
         print(format!("{}\n", change.id()).as_bytes());
     }
     change.finish(admin, &args.waiting)
 }
 
-fn make_application(admin: &Admin, name: &str) -> Result<(), Error> {
-    let form = Form::default().list("ApplicationNames.member", [name]);
-    if call(admin, "DescribeApplications", &form)?.result.members("Applications").next().is_some() {
-        return Ok(());
+/// Creates it, and its application where there is none. What this made goes again if the environment is refused.
+fn create(admin: &Admin, form: &Form, application: &str) -> Result<Outcome, Error> {
+    match call(admin, "CreateEnvironment", form) {
+        Err(Error::Refused { message, .. }) if message.starts_with("No Application named") => {}
+        created => return created,
     }
-    match call(admin, "CreateApplication", &Form::default().with("ApplicationName", name)) {
+    let named = Form::default().with("ApplicationName", application);
+    let is_ours = match call(admin, "CreateApplication", &named) {
+        Ok(_) => true,
         // Somebody else was faster.
-        Err(Error::Refused { message, .. }) if message.contains("already exists") => Ok(()),
-        made => made.map(|_| ()),
+        Err(Error::Refused { message, .. }) if message.contains("already exists") => false,
+        Err(error) => return Err(error),
+    };
+    let created = call(admin, "CreateEnvironment", form);
+    if created.is_err() && is_ours {
+        call(admin, "DeleteApplication", &named)?;
     }
+    created
 }
 
 fn form(args: &Create, application: &str) -> Result<Form, String> {

@@ -19,7 +19,13 @@ use crate::args::environment::Show;
 const EVENTS: u32 = 10;
 
 pub(super) fn run(admin: &Admin, args: &Show) -> anyhow::Result<ExitCode> {
-    let shown = Shown::of(admin, find(admin, &args.name)?)?;
+    let environment = find(admin, &args.name)?;
+    let id = environment.environment_id.clone();
+    let shown = match Shown::of(admin, environment) {
+        // It was terminated between two questions.
+        Err(Error::Refused { .. }) => Shown::of(admin, find(admin, &id)?)?,
+        shown => shown?,
+    };
     let text = if args.output.is_json() { json(&shown)? } else { shown.text() };
     print(text.as_bytes());
     Ok(ExitCode::SUCCESS)
@@ -53,15 +59,20 @@ impl Shown {
         let Self { environment, imdsv1, instances, events } = self;
         let row = |name: &str, value: &str| [name.to_owned(), value.to_owned()];
         let some = |name: &str, value: Option<&String>| [name.to_owned(), cell(value)];
-        let pending = imdsv1.pending.filter(|_| imdsv1.pending != imdsv1.deployed);
-        let pending = pending.map(|pending| format!(" (an update that is not done makes it {pending})"));
+        let box_of_imdsv1 = match (imdsv1.deployed, imdsv1.pending) {
+            (None, Some(pending)) => format!("{pending} (being launched)"),
+            (Some(deployed), Some(pending)) if pending != deployed => {
+                format!("{deployed} (an update that is not done makes it {pending})")
+            }
+            (deployed, _) => cell(deployed),
+        };
         let rows = [
             row("Environment ID", &environment.environment_id),
             row("Name", &environment.environment_name),
             row("Application", &environment.application_name),
             row("Status", &environment.status),
             row("Health", &environment.health),
-            row("IMDSv1", &(cell(imdsv1.deployed) + &pending.unwrap_or_default())),
+            row("IMDSv1", &box_of_imdsv1),
             some("Solution stack", environment.solution_stack_name.as_ref()),
             some("Version", environment.version_label.as_ref()),
             some("Host name", environment.cname.as_ref()),
@@ -144,6 +155,8 @@ mod tests {
         2026-11-24T12:00:01.000Z  INFO      createEnvironment is starting.
         2026-11-24T12:00:02.000Z  WARN      a � b
         ");
+        shown.imdsv1 = Imdsv1 { deployed: None, pending: Some(Switch::Disabled) };
+        assert!(shown.text().contains("IMDSv1          disabled (being launched)\n"), "{}", shown.text());
         shown.imdsv1 = Imdsv1::default();
         assert!(shown.text().contains("IMDSv1          -\n"), "{}", shown.text());
     }

@@ -4,6 +4,8 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use imds_core::environment::Status;
+
 use super::super::json;
 use super::description::{self, Description};
 use super::event::{self, Event};
@@ -126,21 +128,24 @@ impl Change {
     }
 }
 
-/// Has it ended, and how?
+/// Has it ended, and how? One whose status is no word that is known is not waited for.
 fn verdict(task: Task, environment: Option<&Description>, events: &[Event]) -> Option<End> {
-    let status = environment.map_or("Terminated", |environment| environment.status.as_str());
+    let status = match environment.map(|environment| environment.status.parse::<Status>()) {
+        None => Status::Terminated,
+        Some(Ok(status)) => status,
+        Some(Err(error)) => return Some(End::Failed(error.to_string())),
+    };
     let failure = || events.iter().find(|event| event.is_failure()).map(|event| event.message.clone());
+    let failed = |why: &str| Some(End::Failed(failure().unwrap_or_else(|| why.to_owned())));
     match (task, status) {
-        (Task::Terminate, "Terminated") => Some(End::Done),
-        (Task::Create | Task::Update, "Terminating" | "Terminated") => {
-            let why = failure().unwrap_or_else(|| "it was terminated meanwhile".to_owned());
-            Some(End::Failed(why))
+        (_, Status::Launching | Status::Updating | Status::Aborting) => None,
+        (Task::Terminate, Status::Terminating) => None,
+        (Task::Terminate, Status::Terminated) => Some(End::Done),
+        (Task::Terminate, Status::Ready) => failed("it is Ready again"),
+        (Task::Create | Task::Update, Status::Ready) => Some(failure().map_or(End::Done, End::Failed)),
+        (Task::Create | Task::Update, Status::Terminating | Status::Terminated) => {
+            failed("it was terminated meanwhile")
         }
-        (Task::Terminate, "Ready") => {
-            Some(End::Failed(failure().unwrap_or_else(|| "it is Ready again".to_owned())))
-        }
-        (Task::Create | Task::Update, "Ready") => Some(failure().map_or(End::Done, End::Failed)),
-        _ => None,
     }
 }
 
@@ -173,6 +178,9 @@ mod tests {
             let events = if is_bad { vec![good.clone(), bad.clone()] } else { vec![good.clone()] };
             assert_eq!(verdict(task, Some(&environment), &events), expected, "{task:?} {status} {is_bad}");
         }
+        let mut environment = two().remove(0);
+        environment.status = "LinkingFrom".to_owned();
+        assert!(matches!(verdict(Task::Create, Some(&environment), &[]), Some(End::Failed(_))));
         assert_eq!(verdict(Task::Terminate, None, &[]), Some(End::Done));
         assert!(matches!(verdict(Task::Update, None, &[]), Some(End::Failed(_))));
     }

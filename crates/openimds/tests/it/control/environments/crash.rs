@@ -25,6 +25,9 @@ struct Victim<'a> {
     folder: &'a Path,
     random: Random,
     deaths: u64,
+    /// Updates that were under way when it was started again, and those of them whose new instances were there.
+    amid: u64,
+    doubled: u64,
 }
 
 fn start(folder: &Path) -> Watched {
@@ -139,11 +142,12 @@ fn an_environment_is_whole_whenever_the_service_was_killed() {
     let begun = Instant::now();
     let mut service = start(folder.path());
     furnish(&service);
-    let mut victim = Victim { folder: folder.path(), random, deaths: 0 };
+    let mut victim = Victim { folder: folder.path(), random, deaths: 0, amid: 0, doubled: 0 };
     for round in 0..UPDATES {
         service = in_an_update(&mut victim, service, round);
     }
-    println!("{UPDATES} updates: {:?}", begun.elapsed());
+    println!("{UPDATES} updates: {:?}, {} amid, {} doubled", begun.elapsed(), victim.amid, victim.doubled);
+    assert!(victim.amid >= UPDATES / 4 && victim.doubled >= UPDATES / 10, "the kills missed the updates");
     for round in 0..OTHERS {
         service = in_an_abort(&mut victim, service);
         service = in_a_refusal(&mut victim, service);
@@ -162,6 +166,14 @@ fn in_an_update(victim: &mut Victim<'_>, service: Watched, round: u64) -> Watche
     let forms = [0, 1].map(|index| update(FLEET[index].0, &boxed(wanted[index]))).to_vec();
     let (service, answers) = victim.disturb(service, calls(forms));
     let mut api = Api::of(&service);
+    for (name, count) in FLEET {
+        let environment = api.environment(name).unwrap();
+        if text(&environment, "Status") == Some("Updating") {
+            victim.amid += 1;
+            let id = text(&environment, "EnvironmentId").unwrap();
+            victim.doubled += u64::from(api.tagged(id).len() > count);
+        }
+    }
     for (((name, count), wanted), answer) in FLEET.into_iter().zip(wanted).zip(answers) {
         api.until(name, "Ready");
         let value = check(&mut api, &service, name, count);

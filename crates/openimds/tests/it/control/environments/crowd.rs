@@ -65,7 +65,7 @@ fn check_events(api: &mut Api, name: &str, request_id: &str) {
 
 #[test]
 fn of_those_who_create_or_update_one_at_once_one_succeeds() {
-    let service = start("1s");
+    let service = start("3s");
     Api::of(&service).application("shop");
     let at_once = |form: String| {
         thread::scope(|scope| {

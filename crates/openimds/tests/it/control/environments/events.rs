@@ -106,7 +106,7 @@ fn a_severity_is_the_least_that_is_told() {
 
 #[test]
 fn while_an_update_runs_there_are_two_settings_and_no_second_update() {
-    let service = start("500ms");
+    let service = start("2s");
     let mut api = Api::of(&service);
     api.application("shop");
     api.create("shop-dev", &size(2));
@@ -134,7 +134,7 @@ fn while_an_update_runs_there_are_two_settings_and_no_second_update() {
 
 #[test]
 fn who_terminates_one_twice_is_told_the_same_twice() {
-    let service = start("500ms");
+    let service = start("2s");
     let mut api = Api::of(&service);
     api.application("shop");
     let made = api.create("shop-dev", &size(2));

@@ -15,7 +15,7 @@ impl User {
 
     /// Of a service whose environments have time to be looked at between two steps.
     fn patient() -> Self {
-        Self(start("1s"))
+        Self(start("2s"))
     }
 
     /// `imds environment` with these words, separated by spaces, for this service.
@@ -172,6 +172,11 @@ fn a_refusal_has_its_reason_and_its_cure() {
             "describe-configuration-options",
         ),
         (
+            "create left-over --option aws:nothing:x=1",
+            "Unknown configuration setting",
+            "describe-configuration-options",
+        ),
+        (
             "set shop-dev --option aws:autoscaling:launchconfiguration:DisableIMDSv1=bogus",
             "Invalid option value: 'bogus'",
             "describe-configuration-options",
@@ -180,6 +185,8 @@ fn a_refusal_has_its_reason_and_its_cure() {
         let sentence = user.imds(words).sentence();
         assert!(sentence.contains(reason) && sentence.contains(cure), "{words}: {sentence}");
     }
+    let applications = Api::of(&user.0).bean("Action=DescribeApplications");
+    assert!(!applications.contains("left-over"), "it was made for what was refused: {applications}");
     let said = user.imds("create other --min-size 5 --option aws:autoscaling:asg:MinSize=2");
     assert_eq!(said.code, Some(2), "{said:?}");
     assert!(said.err.contains("aws:autoscaling:asg:MinSize is given twice"), "{said:?}");

@@ -54,7 +54,7 @@ pub fn open(listener: TcpListener, door: Door) -> io::Result<impl Future<Output 
             }
             let mut builder = http1::Builder::new();
             builder.max_buf_size(HEADER_LIMIT);
-            let requests = Requests::default();
+            let requests = Requests::new(Arc::clone(&places), CONNECTIONS);
             let connection = Patient::new(stream, requests.clone());
             let service = service.clone();
             let service = service_fn(move |mut request: Request<Incoming>| {

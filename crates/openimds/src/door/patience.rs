@@ -10,28 +10,42 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, Sleep, sleep};
 
 /// How long the header of a request may take, the first one from the connection on.
 const HEADER: Duration = Duration::from_secs(5);
-/// How long a kept connection may be silent.
+/// How long a kept connection may be silent, while more than half of the door's places are free. Else it is as long as a
+/// header may take: a crowd that says nothing keeps nobody out for long.
 const IDLE: Duration = Duration::from_secs(60);
 
 /// The requests of a connection whose headers are there: how many there were, and whether one is being worked on, whose body
 /// and answer have limits of their own.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct Requests(Arc<Counts>);
 
-#[derive(Default)]
 struct Counts {
     begun: AtomicU64,
     done: AtomicU64,
+    /// The places of the door, and how many there are.
+    places: (Arc<Semaphore>, usize),
 }
 
 /// A request that is being worked on, until this is dropped.
 pub(super) struct Working(Requests);
 
 impl Requests {
+    /// None yet, on a connection that has one of these places, so many there are.
+    pub(super) fn new(places: Arc<Semaphore>, count: usize) -> Self {
+        Self(Arc::new(Counts { begun: AtomicU64::new(0), done: AtomicU64::new(0), places: (places, count) }))
+    }
+
+    /// How long silence may last.
+    fn idle(&self) -> Duration {
+        let (places, count) = &self.0.places;
+        if places.available_permits() > count / 2 { IDLE } else { HEADER }
+    }
+
     /// The header of a request is there.
     pub(super) fn begin(&self) -> Working {
         self.0.begun.fetch_add(1, Ordering::Relaxed);
@@ -60,6 +74,13 @@ impl<S> Patient<S> {
     pub(super) fn new(stream: S, requests: Requests) -> Self {
         Self { stream, requests, seen: 0, is_begun: true, end: Box::pin(sleep(HEADER)) }
     }
+
+    /// Silence begins now: after a request, and after each part of its answer that is on its way.
+    fn begin_silence(&mut self) {
+        self.is_begun = false;
+        let idle = self.requests.idle();
+        self.end.as_mut().reset(Instant::now() + idle);
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
@@ -73,8 +94,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
         let is_busy = begun != this.requests.0.done.load(Ordering::Relaxed);
         if begun != this.seen {
             this.seen = begun;
-            this.is_begun = false;
-            this.end.as_mut().reset(Instant::now() + IDLE);
+            this.begin_silence();
         }
         let before = buffer.filled().len();
         let read = Pin::new(&mut this.stream).poll_read(context, buffer);
@@ -99,7 +119,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = ready!(Pin::new(&mut self.stream).poll_write(context, bytes));
+        self.begin_silence();
+        Poll::Ready(written)
     }
 
     fn poll_write_vectored(
@@ -107,7 +129,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         context: &mut Context<'_>,
         bytes: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
+        let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(context, bytes));
+        self.begin_silence();
+        Poll::Ready(written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -128,6 +152,10 @@ mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 
+    fn requests() -> Requests {
+        Requests::new(Arc::new(Semaphore::new(2)), 2)
+    }
+
     async fn read(connection: &mut Patient<DuplexStream>) -> Result<usize, io::ErrorKind> {
         connection.read(&mut [0; 16]).await.map_err(|error| error.kind())
     }
@@ -135,7 +163,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_header_must_come_soon_and_silence_may_last() {
         let (mut client, server) = duplex(64);
-        let requests = Requests::default();
+        let requests = requests();
         let mut connection = Patient::new(server, requests.clone());
         for _ in 0..2 {
             let began = Instant::now();
@@ -163,7 +191,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_says_nothing_is_closed() {
         let (_client, server) = duplex(64);
-        let requests = Requests::default();
+        let requests = requests();
         let mut connection = Patient::new(server, requests.clone());
         let began = Instant::now();
         assert_eq!(read(&mut connection).await, Err(io::ErrorKind::TimedOut));
@@ -175,5 +203,43 @@ mod tests {
         let began = Instant::now();
         assert_eq!(read(&mut connection).await, Err(io::ErrorKind::TimedOut));
         assert_eq!(began.elapsed().as_secs(), IDLE.as_secs(), "nothing after a request");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_may_be_read_slowly() {
+        let (mut client, server) = duplex(8);
+        let requests = requests();
+        let mut connection = Patient::new(server, requests.clone());
+        drop(requests.begin());
+        let began = Instant::now();
+        let reader = tokio::spawn(async move {
+            for _ in 0..4 {
+                sleep(IDLE - HEADER).await;
+                client.read_exact(&mut [0; 8]).await.unwrap();
+            }
+            client
+        });
+        // As the HTTP library does, which looks for the end of what comes while it writes.
+        let (mut from, mut to) = tokio::io::split(&mut connection);
+        let mut nothing = [0; 1];
+        tokio::select! {
+            read = from.read(&mut nothing) => panic!("{read:?} after {:?}", began.elapsed()),
+            written = to.write_all(&[0; 32]) => written.unwrap(),
+        }
+        assert!(began.elapsed() > 2 * IDLE);
+        drop(reader.await.unwrap());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_there_is_a_crowd_silence_is_short() {
+        let places = Arc::new(Semaphore::new(2));
+        let requests = Requests::new(Arc::clone(&places), 2);
+        let _place = places.acquire().await.unwrap();
+        let (_client, server) = duplex(64);
+        let mut connection = Patient::new(server, requests.clone());
+        drop(requests.begin());
+        let began = Instant::now();
+        assert_eq!(read(&mut connection).await, Err(io::ErrorKind::TimedOut));
+        assert_eq!(began.elapsed().as_secs(), HEADER.as_secs());
     }
 }

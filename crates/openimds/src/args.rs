@@ -1,6 +1,7 @@
 //! The command line, as typed.
 
 pub mod control;
+pub mod explain;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -42,6 +43,8 @@ pub enum Verb {
     Instance(control::Instance),
     /// What launches get that leave a metadata option open, in the account and the region
     Defaults(control::Defaults),
+    /// Say what is wrong with a command, a script or an HTTP exchange, and correct it
+    Explain(explain::Explain),
 }
 
 /// What `serve` and `run` have in common. What the file says comes first; flags fill what it leaves out.

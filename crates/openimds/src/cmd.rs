@@ -1,6 +1,8 @@
 //! The verbs of the command line, one file each.
 
 mod defaults;
+mod explain;
+mod finding;
 mod get;
 mod instance;
 mod keyring;
@@ -35,6 +37,7 @@ pub fn main() -> ExitCode {
         Verb::Schema => schema::run(),
         Verb::Instance(args) => instance::run(&args),
         Verb::Defaults(args) => defaults::run(&args),
+        Verb::Explain(args) => explain::run(&args),
     };
     result.unwrap_or_else(|error| fail(format_args!("{error:#}")))
 }

@@ -10,6 +10,7 @@ pub mod client;
 pub mod cmd;
 pub mod config;
 pub mod door;
+pub mod explain;
 pub mod finding;
 pub mod keeper;
 pub mod listen;

@@ -1,6 +1,7 @@
 //! The command line, as typed.
 
 pub mod control;
+pub mod doctor;
 pub mod explain;
 
 use std::ffi::OsString;
@@ -43,6 +44,8 @@ pub enum Verb {
     Instance(control::Instance),
     /// What launches get that leave a metadata option open, in the account and the region
     Defaults(control::Defaults),
+    /// Say what is true of instance metadata on this machine, and the cure for what is not right
+    Doctor(doctor::Doctor),
     /// Say what is wrong with a command, a script or an HTTP exchange, and correct it
     Explain(explain::Explain),
 }

@@ -1,6 +1,7 @@
 //! The verbs of the command line, one file each.
 
 mod defaults;
+mod doctor;
 mod explain;
 mod finding;
 mod get;
@@ -37,6 +38,7 @@ pub fn main() -> ExitCode {
         Verb::Schema => schema::run(),
         Verb::Instance(args) => instance::run(&args),
         Verb::Defaults(args) => defaults::run(&args),
+        Verb::Doctor(args) => doctor::run(&args),
         Verb::Explain(args) => explain::run(&args),
     };
     result.unwrap_or_else(|error| fail(format_args!("{error:#}")))

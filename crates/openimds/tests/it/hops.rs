@@ -3,6 +3,7 @@
 //! Needs iproute2, util-linux, curl, bash and tcpdump; no root.
 
 mod chain;
+mod doctor;
 mod packet;
 
 use std::io::Write as _;

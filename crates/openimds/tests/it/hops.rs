@@ -5,6 +5,7 @@
 mod chain;
 mod doctor;
 mod packet;
+mod ssrf;
 
 use std::io::Write as _;
 use std::process::{Child, Command, Stdio};

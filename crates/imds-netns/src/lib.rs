@@ -3,7 +3,8 @@
 //! [`spawn`] starts a command in a network namespace of its own, with the metadata addresses on that
 //! namespace's loopback interface, and hands the listening sockets of those addresses to the caller.
 //! [`fork`] starts a helper process joined to the caller by a socketpair, and [`handoff`] moves open
-//! files over such a pair. [`unacknowledged`] asks a TCP socket what is still under way. The first two must be called before the process starts its first thread.
+//! files over such a pair. [`unacknowledged`] asks a TCP socket what is still under way, [`least_hops`] has it drop
+//! what comes on its last hops. The first two must be called before the process starts its first thread.
 //!
 //! Linux only: on another Unix the same names exist and answer [`Error::Unsupported`].
 #![allow(unsafe_code)]
@@ -30,9 +31,9 @@ mod userns;
 
 pub use error::{Error, Obstacle};
 pub use process::{Helper, Process, fork};
-#[cfg(target_os = "linux")]
-pub use socket::defer_accept;
 pub use socket::unacknowledged;
+#[cfg(target_os = "linux")]
+pub use socket::{defer_accept, least_hops};
 
 /// What the network namespace of a command holds, besides its loopback network.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

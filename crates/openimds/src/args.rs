@@ -1,7 +1,9 @@
 //! The command line, as typed.
 
 pub mod control;
+pub mod doctor;
 pub mod environment;
+pub mod explain;
 pub mod keys;
 
 use std::ffi::OsString;
@@ -49,6 +51,10 @@ pub enum Verb {
     Defaults(control::Defaults),
     /// The Elastic Beanstalk environments of a running service
     Environment(environment::Environment),
+    /// Say what is true of instance metadata on this machine, and the cure for what is not right
+    Doctor(doctor::Doctor),
+    /// Say what is wrong with a command, a script or an HTTP exchange, and correct it
+    Explain(explain::Explain),
 }
 
 /// What `serve` and `run` have in common. What the file says comes first; flags fill what it leaves out.

@@ -12,7 +12,7 @@ use http_body_util::Full;
 use hyper::body::Bytes;
 
 pub use advice::advice;
-pub(crate) use exchange::{Failure, exchange};
+pub(crate) use exchange::{Failure, converse, exchange};
 
 /// The service's own address.
 const REAL: &str = "http://169.254.169.254";
@@ -39,20 +39,7 @@ impl Client {
     /// # Errors
     /// When the environment says that there is no metadata here, or the endpoint is not an `http` URL.
     pub fn new(endpoint: Option<&str>, is_verbose: bool) -> anyhow::Result<Self> {
-        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let named = endpoint.map(str::to_owned).or_else(|| variable("AWS_EC2_METADATA_SERVICE_ENDPOINT"));
-        if named.is_none()
-            && variable("AWS_EC2_METADATA_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"))
-        {
-            bail!(
-                "AWS_EC2_METADATA_DISABLED=true says not to ask for metadata here; give --endpoint, or unset it"
-            );
-        }
-        let named = named.as_deref().unwrap_or(REAL);
-        let endpoint: Uri = named.parse().with_context(|| format!("`{named}` is not a URL"))?;
-        if endpoint.scheme_str() != Some("http") || endpoint.host().is_none() {
-            bail!("`{named}` is not an endpoint: it must be like http://127.0.0.1:1338");
-        }
+        let endpoint = self::endpoint(endpoint)?.unwrap_or(Uri::from_static(REAL));
         Ok(Self { endpoint, is_verbose })
     }
 
@@ -109,6 +96,33 @@ impl Client {
             show_headers('<', response.headers());
         }
     }
+}
+
+/// The endpoint that is given, else the one that the environment names. Nothing, if it is the real address.
+///
+/// # Errors
+/// When the environment says that there is no metadata here, or the endpoint is not an `http` URL.
+pub(crate) fn endpoint(given: Option<&str>) -> anyhow::Result<Option<Uri>> {
+    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let Some(named) = given.map(str::to_owned).or_else(|| variable("AWS_EC2_METADATA_SERVICE_ENDPOINT"))
+    else {
+        if is_disabled() {
+            bail!(
+                "AWS_EC2_METADATA_DISABLED=true says not to ask for metadata here; give --endpoint, or unset it"
+            );
+        }
+        return Ok(None);
+    };
+    let endpoint: Uri = named.parse().with_context(|| format!("`{named}` is not a URL"))?;
+    if endpoint.scheme_str() != Some("http") || endpoint.host().is_none() {
+        bail!("`{named}` is not an endpoint: it must be like http://127.0.0.1:1338");
+    }
+    Ok(Some(endpoint))
+}
+
+/// Does the environment say that there is no metadata here?
+pub(crate) fn is_disabled() -> bool {
+    std::env::var("AWS_EC2_METADATA_DISABLED").is_ok_and(|value| value.eq_ignore_ascii_case("true"))
 }
 
 /// Headers as they are, but for the token. The library has their names in lower case; on the wire they are not.

@@ -1,7 +1,10 @@
 //! The verbs of the command line, one file each.
 
 mod defaults;
+mod doctor;
 mod environment;
+mod explain;
+mod finding;
 mod get;
 mod instance;
 mod keyring;
@@ -39,6 +42,8 @@ pub fn main() -> ExitCode {
         Verb::Instance(args) => instance::run(&args),
         Verb::Defaults(args) => defaults::run(&args),
         Verb::Environment(args) => environment::run(&args),
+        Verb::Doctor(args) => doctor::run(&args),
+        Verb::Explain(args) => explain::run(&args),
     };
     result.unwrap_or_else(|error| fail(format_args!("{error:#}")))
 }

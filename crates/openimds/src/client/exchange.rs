@@ -33,7 +33,15 @@ pub(crate) async fn exchange(
     patience: Duration,
 ) -> Result<Response<Bytes>, Failure> {
     let stream = timeout(CONNECT, TcpStream::connect(to)).await.map_err(|_| Failure::NoConnection)?;
-    let stream = stream.map_err(Failure::Refused)?;
+    converse(stream.map_err(Failure::Refused)?, request, patience).await
+}
+
+/// Sends a request over a connection, and waits for the whole answer for as long as `patience`.
+pub(crate) async fn converse(
+    stream: TcpStream,
+    request: Request<Full<Bytes>>,
+    patience: Duration,
+) -> Result<Response<Bytes>, Failure> {
     let answered = timeout(patience, async {
         let mut http = hyper::client::conn::http1::Builder::new();
         let (mut sender, connection) = http.title_case_headers(true).handshake(TokioIo::new(stream)).await?;

@@ -3,7 +3,9 @@
 //! Needs iproute2, util-linux, curl, bash and tcpdump; no root.
 
 mod chain;
+mod doctor;
 mod packet;
+mod ssrf;
 
 use std::io::Write as _;
 use std::process::{Child, Command, Stdio};

@@ -10,4 +10,5 @@ mod hops;
 mod load;
 mod run;
 mod serve;
+mod ssrf;
 mod support;

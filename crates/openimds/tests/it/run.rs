@@ -4,6 +4,8 @@
 //! outside of its own, that command would reach nothing. Needs curl and util-linux; no root.
 
 mod client;
+mod doctor;
+mod explain;
 mod network;
 mod process;
 mod reload;
@@ -21,6 +23,8 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::support::IMDS;
+
+pub(crate) use doctor::summary;
 
 /// `nobody`, on every Linux.
 const NOBODY: &str = "65534";

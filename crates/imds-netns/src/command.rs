@@ -1,5 +1,5 @@
 //! Starting a command in a namespace of its own: what the child does before it executes the command, and
-//! what the parent makes of its report.
+//! what the parent makes of its report. Or this process goes there itself, and starts the command then.
 
 use std::io;
 use std::net::TcpListener;
@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command};
 use std::sync::Arc;
 
 use rustix::io::Errno;
@@ -65,16 +65,39 @@ fn prepare(plan: &Plan, report: &UnixStream, parent: Pid) -> io::Result<()> {
 }
 
 fn isolate(plan: &Plan, parent: Pid) -> Result<Vec<OwnedFd>, Failure> {
+    let listeners = inside(plan)?;
+    // Last, since a change of credentials clears it: prctl(2).
+    end_with(parent).map_err(|errno| Step::Parent.failed(errno))?;
+    Ok(listeners)
+}
+
+/// Moves this process into a namespace as planned, and says what listens there.
+fn inside(plan: &Plan) -> Result<Vec<OwnedFd>, Failure> {
     userns::enter()?;
     link::hold(&plan.addresses)?;
-    let listeners = link::listen(&plan.listen)?;
-    // Last, since a change of credentials clears it: prctl(2).
-    set_parent_process_death_signal(Some(Signal::TERM)).map_err(|errno| Step::Parent.failed(errno))?;
+    link::listen(&plan.listen)
+}
+
+/// Has this process end when its parent does.
+fn end_with(parent: Pid) -> Result<(), Errno> {
+    set_parent_process_death_signal(Some(Signal::TERM))?;
     // A parent that ended before that call sends no signal any more.
-    if getppid() != Some(parent) {
-        return Err(Step::Parent.failed(Errno::CANCELED));
-    }
-    Ok(listeners)
+    if getppid() == Some(parent) { Ok(()) } else { Err(Errno::CANCELED) }
+}
+
+/// See [`crate::enter`].
+pub(crate) fn enter(plan: &Plan) -> Result<Vec<TcpListener>, Error> {
+    process::require_single_thread()?;
+    let listeners = inside(plan).map_err(|failure| failure.explain(plan, Path::new("/proc/sys")))?;
+    Ok(listeners.into_iter().map(TcpListener::from).collect())
+}
+
+/// See [`crate::start`].
+pub(crate) fn start(command: &mut Command) -> io::Result<Child> {
+    let parent = getpid();
+    // SAFETY: the closure makes two system calls and touches nothing that a lock could guard.
+    unsafe { command.pre_exec(move || Ok(end_with(parent)?)) };
+    command.spawn()
 }
 
 enum Report {

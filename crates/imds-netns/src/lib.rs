@@ -1,9 +1,12 @@
 //! Network namespaces: the whole public surface of the only crate that may use `unsafe`.
 //!
 //! [`spawn`] starts a command in a network namespace of its own, with the metadata addresses on that
-//! namespace's loopback interface, and hands the listening sockets of those addresses to the caller.
+//! namespace's loopback interface, and hands the listening sockets of those addresses to the caller;
+//! [`enter`] takes the caller itself there.
 //! [`fork`] starts a helper process joined to the caller by a socketpair, and [`handoff`] moves open
-//! files over such a pair. [`unacknowledged`] asks a TCP socket what is still under way. The first two must be called before the process starts its first thread.
+//! files over such a pair. [`peer`] tells in which namespace the other end of a Unix connection is, and
+//! [`unacknowledged`] what is still under way on a TCP socket. The first three must be called before the process
+//! starts its first thread.
 //!
 //! Linux only: on another Unix the same names exist and answer [`Error::Unsupported`].
 #![allow(unsafe_code)]
@@ -23,6 +26,8 @@ pub mod handoff;
 mod link;
 #[cfg(target_os = "linux")]
 mod netlink;
+#[cfg(target_os = "linux")]
+pub mod peer;
 mod process;
 mod socket;
 #[cfg(target_os = "linux")]
@@ -81,4 +86,26 @@ pub fn spawn(command: &mut Command, plan: &Plan) -> Result<Spawned, Error> {
 #[cfg(not(target_os = "linux"))]
 pub fn spawn(_: &mut Command, _: &Plan) -> Result<Spawned, Error> {
     Err(Error::Unsupported)
+}
+
+/// Moves this process into a network namespace of its own, as `plan` says, and gives the sockets that listen there:
+/// as [`spawn`] does it for a command. What is started from here on is there, too; what is connected already stays
+/// connected.
+///
+/// If it fails, the process may be half way there, and should do nothing more than to say so.
+///
+/// # Errors
+/// As [`spawn`], as far as it comes to that.
+#[cfg(target_os = "linux")]
+pub fn enter(plan: &Plan) -> Result<Vec<TcpListener>, Error> {
+    command::enter(plan)
+}
+
+/// Starts a command that gets SIGTERM when the calling thread ends.
+///
+/// # Errors
+/// Those of [`Command::spawn`].
+#[cfg(target_os = "linux")]
+pub fn start(command: &mut Command) -> std::io::Result<Child> {
+    command::start(command)
 }

@@ -10,6 +10,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 use std::{env, fs};
 
+mod enter;
 mod forbidden;
 mod fork;
 mod role;
@@ -47,7 +48,7 @@ fn main() -> ExitCode {
 }
 
 fn tests() -> impl Iterator<Item = Test> {
-    [spawn::TESTS, fork::TESTS, forbidden::TESTS].into_iter().flatten().copied()
+    [spawn::TESTS, enter::TESTS, fork::TESTS, forbidden::TESTS].into_iter().flatten().copied()
 }
 
 fn is_root() -> bool {

@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 use std::time::Duration;
 use std::{env, thread};
 
-use imds_netns::{Plan, fork, spawn};
+use imds_netns::{Plan, enter, fork, spawn, start};
 
 /// A command that plays a role.
 pub(crate) fn role(name: &str) -> Command {
@@ -26,6 +26,7 @@ pub(crate) fn play(role: &str, arguments: &[&str]) -> ExitCode {
         "ask" => ask(arguments),
         "connect" => connect(arguments),
         "parent" => parent(),
+        "starter" => starter(),
         "forker" => forker(),
         "spawn" => try_spawn(arguments),
         "sleep" => thread::sleep(Duration::from_secs(60)),
@@ -60,6 +61,13 @@ fn connect(addresses: &[&str]) {
 fn parent() {
     let spawned = spawn(&mut role("sleep"), &plan()).unwrap();
     println!("{}", spawned.child.id());
+    thread::sleep(Duration::from_secs(60));
+}
+
+/// Goes inside, starts a command that sleeps, prints its pid and sleeps too.
+fn starter() {
+    enter(&plan()).unwrap();
+    println!("{}", start(&mut role("sleep")).unwrap().id());
     thread::sleep(Duration::from_secs(60));
 }
 

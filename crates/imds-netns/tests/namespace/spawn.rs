@@ -35,7 +35,7 @@ pub(crate) const TESTS: &[Test] = &[
 ];
 
 /// Answers one connection: with the word it brought and the address it was made to.
-fn answer(listener: &TcpListener) {
+pub(crate) fn answer(listener: &TcpListener) {
     let mut stream = accept(listener);
     let mut word = String::new();
     BufReader::new(&stream).read_line(&mut word).unwrap();
@@ -259,12 +259,17 @@ fn the_command_ends_with_its_parent() {
     printed.read_line(&mut pid).unwrap();
     parent.kill().unwrap();
     parent.wait().unwrap();
-    let has_ended = || {
-        let state = fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+    has_ended(pid.trim());
+}
+
+/// Waits until a process has.
+pub(crate) fn has_ended(pid: &str) {
+    let is_over = || {
+        let state = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         state.is_empty() || state.contains(") Z ") || state.contains(") X ")
     };
     let end = Instant::now() + Duration::from_secs(20);
-    while !has_ended() {
+    while !is_over() {
         assert!(Instant::now() < end, "{pid} lives on");
         thread::sleep(Duration::from_millis(2));
     }

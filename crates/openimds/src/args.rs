@@ -1,6 +1,7 @@
 //! The command line, as typed.
 
 pub mod control;
+pub mod exec;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -29,6 +30,8 @@ pub enum Verb {
     Serve(Serve),
     /// Run a command where http://169.254.169.254 is this service
     Run(Run),
+    /// Run a command as an instance of a running service
+    Exec(exec::Exec),
     /// Get a path of instance metadata, with IMDSv2
     Get(Get),
     /// Get a session token

@@ -1,7 +1,9 @@
 //! The verbs of the command line, one file each.
 
 mod defaults;
+mod exec;
 mod get;
+mod inside;
 mod instance;
 mod keyring;
 mod run;
@@ -29,6 +31,7 @@ pub fn main() -> ExitCode {
     let result = match Cli::parse().verb {
         Verb::Serve(args) => serve::run(args),
         Verb::Run(args) => run::run(args),
+        Verb::Exec(args) => exec::run(&args),
         Verb::Get(args) => get::run(&args),
         Verb::Token(args) => token::run(&args),
         Verb::Keyring(args) => keyring::run(&args),
@@ -75,6 +78,8 @@ fn refused(report: Report) -> ExitCode {
         | Report::Asked
         | Report::Keyring(_)
         | Report::Started
+        | Report::Lodged { .. }
+        | Report::Left { .. }
         | Report::Ended { .. } => fail("the helper process did not begin its work"),
     }
 }

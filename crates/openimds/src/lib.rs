@@ -13,5 +13,6 @@ pub mod door;
 pub mod keeper;
 pub mod listen;
 pub mod logging;
+pub mod runtime;
 pub mod sandbox;
 pub mod thread;

@@ -67,6 +67,19 @@ pub enum Error {
     /// The check found `lo` down or a route that leaves over another interface.
     #[error("the new network namespace does not end at `lo`, so nothing was run; please report this")]
     NotClosed,
+    /// A router could not be made, or joined to what is behind it.
+    #[error(
+        "cannot make router {number}: {cause}; the kernel needs CONFIG_VETH, and /proc/sys/net must be writable in a new network namespace"
+    )]
+    Router {
+        /// Which one, from the service on; the last is the command's own namespace.
+        number: u8,
+        /// The kernel's answer.
+        cause: io::Error,
+    },
+    /// The check found that what is sent to an address would not go over the routers, and only there.
+    #[error("{0} does not lead over the routers to the service, so nothing was run; please report this")]
+    Astray(IpAddr),
     /// A listening socket could not be opened inside.
     #[error("cannot listen on {listen} in the new network namespace: {cause}; use an address that it holds")]
     Listen {

@@ -12,6 +12,7 @@
 #![allow(unsafe_code)]
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::process::{Child, Command};
 
 #[cfg(target_os = "linux")]
@@ -29,6 +30,8 @@ mod netlink;
 #[cfg(target_os = "linux")]
 pub mod peer;
 mod process;
+#[cfg(target_os = "linux")]
+mod routers;
 mod socket;
 #[cfg(target_os = "linux")]
 mod userns;
@@ -46,6 +49,18 @@ pub struct Plan {
     pub addresses: Vec<IpAddr>,
     /// Where to listen inside the namespace; ports below 1024 need no privilege there.
     pub listen: Vec<SocketAddr>,
+    /// How many routers there are between the command and who listens: network namespaces that forward, and take one
+    /// hop of every packet. The addresses are then on the far side, in a namespace that the command is not in.
+    pub routers: u8,
+}
+
+/// What there is in a network namespace, and on the way there.
+#[derive(Debug)]
+pub struct Inside {
+    /// The sockets that listen: one for each of [`Plan::listen`], in that order, non-blocking and closed on exec.
+    pub listeners: Vec<TcpListener>,
+    /// The namespaces of the routers, and of who listens if there are any, which would go if nobody held them.
+    pub spaces: Vec<OwnedFd>,
 }
 
 /// A command that runs in a network namespace of its own.
@@ -53,9 +68,8 @@ pub struct Plan {
 pub struct Spawned {
     /// The command. It gets SIGTERM when the thread that called [`spawn`] ends.
     pub child: Child,
-    /// The sockets that listen inside its namespace: one for each of [`Plan::listen`], in that order,
-    /// non-blocking and closed on exec.
-    pub listeners: Vec<TcpListener>,
+    /// Where it is.
+    pub inside: Inside,
 }
 
 /// Starts `command` in a network namespace of its own, as `plan` says.
@@ -66,7 +80,8 @@ pub struct Spawned {
 /// and signal mask are the command's own, as [`Command::spawn`] has them.
 ///
 /// Before the command is executed the kernel is asked whether each address is local to the namespace and
-/// whether a route leads anywhere but over `lo`. If anything is wrong, nothing is executed.
+/// whether a route leads anywhere but over `lo`; where there are routers, whether the only way to each address is over
+/// them, and they are namespaces that were made here. If anything is wrong, nothing is executed.
 ///
 /// `command` is spent: spawning it once more, by whichever call, fails.
 ///
@@ -88,7 +103,7 @@ pub fn spawn(_: &mut Command, _: &Plan) -> Result<Spawned, Error> {
     Err(Error::Unsupported)
 }
 
-/// Moves this process into a network namespace of its own, as `plan` says, and gives the sockets that listen there:
+/// Moves this process into a network namespace of its own, as `plan` says, and gives what there is:
 /// as [`spawn`] does it for a command. What is started from here on is there, too; what is connected already stays
 /// connected.
 ///
@@ -97,7 +112,7 @@ pub fn spawn(_: &mut Command, _: &Plan) -> Result<Spawned, Error> {
 /// # Errors
 /// As [`spawn`], as far as it comes to that.
 #[cfg(target_os = "linux")]
-pub fn enter(plan: &Plan) -> Result<Vec<TcpListener>, Error> {
+pub fn enter(plan: &Plan) -> Result<Inside, Error> {
     command::enter(plan)
 }
 

@@ -26,7 +26,7 @@ fn what_is_started_afterwards_is_there() {
     let before = fs::read_link("/proc/self/ns/net").unwrap();
     let mut helper = fork(|stream| {
         let plan = plan();
-        let listeners = enter(&plan).unwrap();
+        let listeners = enter(&plan).unwrap().listeners;
         let fds: Vec<_> = listeners.iter().map(AsFd::as_fd).collect();
         handoff::send(&stream, b"!", &fds).unwrap();
         drop(listeners);

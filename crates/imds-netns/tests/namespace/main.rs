@@ -14,6 +14,7 @@ mod enter;
 mod forbidden;
 mod fork;
 mod role;
+mod routers;
 mod spawn;
 
 /// A test's name and body.
@@ -48,7 +49,7 @@ fn main() -> ExitCode {
 }
 
 fn tests() -> impl Iterator<Item = Test> {
-    [spawn::TESTS, enter::TESTS, fork::TESTS, forbidden::TESTS].into_iter().flatten().copied()
+    [spawn::TESTS, enter::TESTS, routers::TESTS, fork::TESTS, forbidden::TESTS].into_iter().flatten().copied()
 }
 
 fn is_root() -> bool {

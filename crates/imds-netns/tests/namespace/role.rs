@@ -18,7 +18,11 @@ pub(crate) fn role(name: &str) -> Command {
 /// The three metadata addresses, with port 80.
 pub(crate) fn plan() -> Plan {
     let listen = ["169.254.169.254:80", "[fd00:ec2::254]:80", "169.254.170.2:80"].map(|a| a.parse().unwrap());
-    Plan { addresses: listen.iter().map(SocketAddr::ip).collect(), listen: listen.to_vec() }
+    Plan {
+        addresses: listen.iter().map(SocketAddr::ip).collect(),
+        listen: listen.to_vec(),
+        ..Plan::default()
+    }
 }
 
 pub(crate) fn play(role: &str, arguments: &[&str]) -> ExitCode {
@@ -29,6 +33,7 @@ pub(crate) fn play(role: &str, arguments: &[&str]) -> ExitCode {
         "starter" => starter(),
         "forker" => forker(),
         "spawn" => try_spawn(arguments),
+        "spawn-behind" => crate::routers::try_spawn(arguments[0]),
         "sleep" => thread::sleep(Duration::from_secs(60)),
         _ => panic!("no role {role}"),
     }
@@ -85,7 +90,7 @@ fn forker() {
 /// Spawns `true` with these addresses and prints how it went.
 fn try_spawn(addresses: &[&str]) {
     let addresses: Vec<IpAddr> = addresses.iter().map(|address| address.parse().unwrap()).collect();
-    match spawn(&mut Command::new("true"), &Plan { addresses, listen: Vec::new() }) {
+    match spawn(&mut Command::new("true"), &Plan { addresses, ..Plan::default() }) {
         Ok(mut spawned) => println!("spawned: {}", spawned.child.wait().unwrap()),
         Err(error) => println!("{error}\n{error:?}"),
     }

@@ -195,6 +195,9 @@ pub struct Run {
     /// What the instance is like.
     #[command(flatten)]
     pub options: Options,
+    /// Put so many routers between the command and the service, as containers and their hosts have them
+    #[arg(long, value_name = "0..8", default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=8), hide_default_value = true)]
+    pub hops: u8,
     /// The command, and what it is given
     #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,

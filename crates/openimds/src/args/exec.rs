@@ -22,6 +22,9 @@ pub struct Exec {
     /// An instance of this Elastic Beanstalk environment
     #[arg(long, value_name = "NAME")]
     pub environment: Option<String>,
+    /// Put so many routers between the command and the service, as containers and their hosts have them
+    #[arg(long, value_name = "0..8", default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=8), hide_default_value = true)]
+    pub hops: u8,
     /// Which service.
     #[command(flatten)]
     pub door: Door,

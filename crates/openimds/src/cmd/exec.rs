@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use imds_core::id::InstanceId;
-use imds_netns::handoff;
+use imds_netns::{Inside, handoff};
 use imds_server::audit::Format;
 use tokio::io::AsyncReadExt as _;
 
@@ -41,7 +41,9 @@ pub(super) fn run(args: &Exec) -> anyhow::Result<ExitCode> {
     };
     // Connected before it goes inside: from there, nobody is heard.
     let service = runtime::find(args.door.admin.port())?;
-    let listeners = imds_netns::enter(&inside::plan(inside::kernel_has_ipv6()))?;
+    let plan = inside::plan(inside::kernel_has_ipv6(), args.hops);
+    // The routers go with this process.
+    let Inside { listeners, spaces: _spaces } = imds_netns::enter(&plan)?;
     lodge(&service, &id, listeners)?;
 
     let (name, mut command) = inside::command(&words(&args.command));

@@ -21,9 +21,10 @@ const MISLEADING: [&str; 3] = [
     "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
 ];
 
-/// The addresses of the namespace, and those among them that answer.
-pub(super) fn plan(has_ipv6: bool) -> Plan {
-    let mut plan = Plan { addresses: vec![IPV4, CONTAINER_CREDENTIALS], listen: vec![(IPV4, 80).into()] };
+/// The addresses of the namespace, those among them that answer, and how many routers are in between.
+pub(super) fn plan(has_ipv6: bool, routers: u8) -> Plan {
+    let mut plan =
+        Plan { addresses: vec![IPV4, CONTAINER_CREDENTIALS], listen: vec![(IPV4, 80).into()], routers };
     // A kernel without IPv6 has no way by which anything meant for its address could leave.
     if has_ipv6 || kernel_has_ipv6() {
         plan.addresses.push(IPV6);

@@ -31,6 +31,8 @@ const GRACE: Duration = Duration::from_secs(2);
 pub(super) struct Running {
     child: Child,
     handle: Handle,
+    /// What is between it and the service.
+    _spaces: Vec<OwnedFd>,
 }
 
 /// A hold on a command's process, for who sends it signals. Readable when it has ended.
@@ -111,9 +113,10 @@ impl Command {
         });
         match started {
             Ok((spawned, handle)) => {
-                let sockets: Vec<_> = spawned.listeners.iter().map(|listener| listener.as_fd()).collect();
+                let sockets: Vec<_> =
+                    spawned.inside.listeners.iter().map(|listener| listener.as_fd()).collect();
                 reporter.hand_over(&Wire::Started, &sockets).ok()?;
-                Some(Running { child: spawned.child, handle })
+                Some(Running { child: spawned.child, handle, _spaces: spawned.inside.spaces })
             }
             Err((message, status)) => {
                 let _ = reporter.tell(&Wire::Failed { message, status });

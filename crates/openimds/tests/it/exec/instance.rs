@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{A, B, CONFIG, ID, Site};
-use crate::run::{Said, until};
+use crate::run::{Running, Said, until};
 
 /// Asks for a token, and says how that went.
 const PUT: &str = "curl -s -m 10 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token";
@@ -63,12 +63,29 @@ fn the_hop_limit_is_that_of_the_instance_and_reaches_its_command() {
 }
 
 #[test]
+fn behind_a_router_a_token_hangs_until_the_limit_is_raised() {
+    let put = "curl -s -o /dev/null -w '%{http_code}' -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' \
+        http://169.254.169.254/latest/api/token";
+    let script = format!("while read -r path; do {put} -m \"$path\"; echo; done");
+    for site in Site::all() {
+        let mut exec = site.imds(&["exec", "--hops", "1", A, "--", "sh", "-c", &script]);
+        let mut run = Running::start(&mut exec);
+        assert_eq!(run.ask("1"), "000");
+        site.set(A, &["--hop-limit", "2"]);
+        assert_eq!(run.ask("10"), "200");
+        site.set(A, &["--hop-limit", "1"]);
+        assert_eq!(run.ask("1"), "000");
+        assert!(run.end().success());
+    }
+}
+
+#[test]
 fn the_ipv6_endpoint_refuses_while_it_is_disabled() {
     let script = "while read -r _; do
         curl -s -m 10 -o /dev/null -w '%{http_code}' 'http://[fd00:ec2::254]/latest/meta-data/'; echo \" $?\"
     done";
     for site in Site::all() {
-        let mut run = crate::run::Running::start(&mut site.exec(A, &["sh", "-c", script]));
+        let mut run = Running::start(&mut site.exec(A, &["sh", "-c", script]));
         assert_eq!(run.ask(""), "000 7");
         for _ in 0..3 {
             site.set(A, &["--http-protocol-ipv6", "enabled"]);

@@ -34,6 +34,8 @@ mod process;
 mod routers;
 mod socket;
 #[cfg(target_os = "linux")]
+mod space;
+#[cfg(target_os = "linux")]
 mod userns;
 
 pub use error::{Error, Obstacle};

@@ -1,4 +1,4 @@
-//! Routers between a command and who listens: network namespaces in a row, joined by pairs of veth devices.
+//! Routers between a command and who listens: network namespaces in a row.
 //!
 //! ```text
 //! lo [who listens] eth1 --- eth0 [router] eth1 --- eth0 [the command]
@@ -8,39 +8,13 @@
 //! route but those to the addresses and back.
 
 use std::net::IpAddr;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::OwnedFd;
 
-use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::failure::{Failure, Step};
-use crate::link::{becomes_local, leads_over};
-use crate::netlink::{
-    IFLA_LINK, IFLA_LINK_NETNSID, LINK_BODY, Message, NAMESPACE_BODY, NETNSA_NSID, ROUTE_BODY, Request,
-    Socket,
-};
+use crate::space::{Link, Space, families};
 use crate::userns;
-
-/// The device that leads to who listens, and the one that leads away from there.
-const UP: &str = "eth0";
-const DOWN: &str = "eth1";
-
-/// A network namespace of the row.
-struct Space {
-    namespace: OwnedFd,
-    socket: Socket,
-    lo: u32,
-    up: Option<Joint>,
-    down: Option<Joint>,
-}
-
-/// One end of a pair of devices.
-#[derive(Clone, Copy)]
-struct Joint {
-    index: u32,
-    /// The address that is this end's, in each family.
-    own: [IpAddr; 2],
-}
 
 /// Where this process is, with what it was given: its addresses are to be reached over `count` routers from where it
 /// then is, which is a new namespace. What is given back keeps those that are passed through.
@@ -55,134 +29,45 @@ pub(crate) fn put_between(count: u8, addresses: &[IpAddr]) -> Result<Vec<OwnedFd
 /// The namespaces, joined; this process is then in the last.
 fn build(count: u8, addresses: &[IpAddr]) -> Result<Vec<Space>, Failure> {
     let router = |number: u8| move |errno| Step::Router.failed_at(usize::from(number), errno);
-    let mut last = Space::here().map_err(router(0))?;
+    let mut last = Space::new().map_err(router(0))?;
     let mut row = Vec::new();
     for number in 1..=count + 1 {
         userns::again()?;
-        let next = Space::here().map_err(router(number))?;
-        let next = last.join(next, count + 1 - number, addresses).map_err(router(number))?;
-        if number <= count {
-            forward(addresses).map_err(router(number))?;
-        }
+        let next = after(&mut last, count + 1 - number, addresses).map_err(router(number))?;
         row.push(std::mem::replace(&mut last, next));
     }
     row.push(last);
     Ok(row)
 }
 
-/// Addresses of a link: those of the end that is nearer to who listens, or of the other.
-fn ends(link: u8, is_near: bool) -> [IpAddr; 2] {
-    let last = if is_near { 1 } else { 2 };
-    [IpAddr::from([172, 17, link, last]), IpAddr::from([0xfd17, 0, 0, link.into(), 0, 0, 0, last.into()])]
+/// The one where this process is, joined to the one before by this link. The last link has number 0.
+fn after(last: &mut Space, link: u8, addresses: &[IpAddr]) -> Result<Space, Errno> {
+    let mut next = Space::new()?;
+    last.join(&mut next, &numbered(link), addresses)?;
+    for family in families(addresses).filter(|_| link > 0) {
+        // What is behind it, and is to be reached through it.
+        last.lead_down(network()[family], ALL[family], &next)?;
+        userns::write(FORWARDING[family], "1")?;
+    }
+    Ok(next)
 }
 
-/// What the networks of all links have in common.
+/// What makes a router of a namespace, in each family.
+const FORWARDING: [&str; 2] = ["/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding"];
+
+/// A link by its number.
+fn numbered(link: u8) -> Link {
+    let end = |last| {
+        [IpAddr::from([172, 17, link, last]), IpAddr::from([0xfd17, 0, 0, link.into(), 0, 0, 0, last.into()])]
+    };
+    Link { names: ["eth1", "eth0"], addresses: [end(1), end(2)], lengths: [24, 64] }
+}
+
+/// What the networks of all links have in common, and how long that is, in each family.
 fn network() -> [IpAddr; 2] {
     [IpAddr::from([172, 17, 0, 0]), IpAddr::from([0xfd17, 0, 0, 0, 0, 0, 0, 0])]
 }
-
-/// How long the networks of one link are, and how long what they have in common is, in each family.
-const LINK: [u8; 2] = [24, 64];
 const ALL: [u8; 2] = [16, 48];
-
-/// The one of two that is of this address's family.
-fn of<T: Copy>(both: [T; 2], address: IpAddr) -> T {
-    both[usize::from(address.is_ipv6())]
-}
-
-/// The families that there are.
-fn families(addresses: &[IpAddr]) -> impl Iterator<Item = usize> {
-    [addresses.iter().any(IpAddr::is_ipv4), addresses.iter().any(IpAddr::is_ipv6)]
-        .into_iter()
-        .enumerate()
-        .filter_map(|(family, is_there)| is_there.then_some(family))
-}
-
-/// Makes a router of the namespace where this process is.
-fn forward(addresses: &[IpAddr]) -> Result<(), Errno> {
-    let switches = ["/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding"];
-    families(addresses).try_for_each(|family| userns::write(switches[family], "1"))
-}
-
-impl Space {
-    /// The one where this process is.
-    fn here() -> Result<Self, Errno> {
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        let namespace = rustix::fs::open("/proc/thread-self/ns/net", flags, Mode::empty())?;
-        let mut socket = Socket::open()?;
-        let lo = socket.index("lo")?;
-        socket.ask(Request::set_up(lo))?;
-        // Else a router has no address to ask for its neighbours by, for a second or two. There is no IPv6 everywhere.
-        for each in ["all", "default"] {
-            match userns::write(&format!("/proc/sys/net/ipv6/conf/{each}/accept_dad"), "0") {
-                Ok(()) | Err(Errno::NOENT) => {}
-                Err(errno) => return Err(errno),
-            }
-        }
-        Ok(Self { namespace, socket, lo, up: None, down: None })
-    }
-
-    /// Joins the next one to this, from which the addresses are reached, over link number `link`.
-    fn join(&mut self, mut next: Self, link: u8, addresses: &[IpAddr]) -> Result<Self, Errno> {
-        next.socket.ask(Request::add_pair(UP, DOWN, self.namespace.as_fd()))?;
-        let near = self.hold(DOWN, ends(link, true), addresses)?;
-        let far = next.hold(UP, ends(link, false), addresses)?;
-        (self.down, next.up) = (Some(near), Some(far));
-        for address in addresses {
-            let length = if address.is_ipv6() { 128 } else { 32 };
-            next.socket.ask(Request::add_route(*address, length, of(near.own, *address), far.index))?;
-        }
-        // Back to those that are behind the next one.
-        for family in families(addresses).filter(|_| link > 0) {
-            let back = Request::add_route(network()[family], ALL[family], far.own[family], near.index);
-            self.socket.ask(back)?;
-        }
-        Ok(next)
-    }
-
-    /// Brings an end of a link up with its addresses.
-    fn hold(&mut self, name: &str, own: [IpAddr; 2], addresses: &[IpAddr]) -> Result<Joint, Errno> {
-        let index = self.socket.index(name)?;
-        for family in families(addresses) {
-            self.socket.ask(Request::add_neighbour(index, own[family], LINK[family]))?;
-        }
-        self.socket.ask(Request::set_up(index))?;
-        Ok(Joint { index, own })
-    }
-
-    /// Is the other end of this link the other's end of it? As the kernel says it, afresh.
-    fn is_joined(&mut self, own: Joint, other: &Self, others: Joint) -> Result<bool, Errno> {
-        let links = self.socket.ask(Request::links())?;
-        let number = self.socket.ask(Request::number_of(other.namespace.as_fd()))?;
-        let number = number.first().and_then(|number| number.number(NAMESPACE_BODY, NETNSA_NSID));
-        let is_it = |link: &&Message| {
-            // ifinfomsg: the index is at 4.
-            link.word(4) == own.index
-                && number.is_some_and(|number| number != u32::MAX)
-                && link.number(LINK_BODY, IFLA_LINK_NETNSID) == number
-                && link.number(LINK_BODY, IFLA_LINK) == Some(others.index)
-        };
-        Ok(links.iter().any(|link| is_it(&link)))
-    }
-
-    /// Does nothing lead anywhere but over its own links?
-    fn is_closed(&mut self) -> Result<bool, Errno> {
-        let joints = [self.up, self.down].into_iter().flatten().map(|joint| joint.index);
-        let links: Vec<_> = joints.chain([self.lo]).collect();
-        Ok(self.socket.ask(Request::routes())?.iter().all(|route| leads_over(route, &links)))
-    }
-
-    /// Is what goes to `address` handed on towards it?
-    fn hands_on(&mut self, address: IpAddr) -> Result<bool, Errno> {
-        let Some(up) = self.up else { return becomes_local(&mut self.socket, self.lo, address) };
-        let answer = self.socket.ask(Request::route_to(address))?;
-        // rtmsg: the type is at 7.
-        let leads = |route: &Message| {
-            route.byte(7) == libc::RTN_UNICAST && route.number(ROUTE_BODY, libc::RTA_OIF) == Some(up.index)
-        };
-        Ok(!answer.is_empty() && answer.iter().all(leads))
-    }
-}
 
 /// Asks the kernel afresh: are these namespaces joined to one another and to nothing else, and does each address lead
 /// from the last to the first?
@@ -192,9 +77,7 @@ fn check(row: &mut [Space], addresses: &[IpAddr]) -> Result<(), Failure> {
     for number in 1..row.len() {
         let (before, after) = row.split_at_mut(number);
         let (Some(near), Some(far)) = (before.last_mut(), after.first_mut()) else { return Err(open()) };
-        let (Some(down), Some(up)) = (near.down, far.up) else { return Err(open()) };
-        let is_joined =
-            near.is_joined(down, far, up).and_then(|one| Ok(one && far.is_joined(up, near, down)?));
+        let is_joined = near.leads_to(far);
         if !is_joined.map_err(loopback)? {
             return Err(open());
         }
@@ -215,6 +98,8 @@ fn check(row: &mut [Space], addresses: &[IpAddr]) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::netlink::Request;
+    use std::os::fd::AsFd as _;
     use std::process::Command;
 
     /// Set in a process of this binary that may make namespaces.
@@ -272,7 +157,7 @@ mod tests {
     /// A link from a namespace to one that is not of the row, with a route.
     fn leak(from: &mut Space, device: &str) -> Result<(), Errno> {
         userns::again().unwrap();
-        let mut other = Space::here()?;
+        let mut other = Space::new()?;
         other.socket.ask(Request::add_pair("out", device, from.namespace.as_fd()))?;
         let index = from.socket.index(device)?;
         from.socket.ask(Request::add_neighbour(index, address("192.0.2.1"), 24))?;

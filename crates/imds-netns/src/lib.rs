@@ -2,7 +2,7 @@
 //!
 //! [`spawn`] starts a command in a network namespace of its own, with the metadata addresses on that
 //! namespace's loopback interface, and hands the listening sockets of those addresses to the caller;
-//! [`enter`] takes the caller itself there.
+//! [`enter`] takes the caller itself there, and [`attach`] to a namespace that there is already.
 //! [`fork`] starts a helper process joined to the caller by a socketpair, and [`handoff`] moves open
 //! files over such a pair. [`peer`] tells in which namespace the other end of a Unix connection is, and
 //! [`unacknowledged`] what is still under way on a TCP socket. The first three must be called before the process
@@ -15,6 +15,8 @@ use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command};
 
+#[cfg(target_os = "linux")]
+mod attach;
 #[cfg(target_os = "linux")]
 mod command;
 mod error;
@@ -38,6 +40,8 @@ mod space;
 #[cfg(target_os = "linux")]
 mod userns;
 
+#[cfg(target_os = "linux")]
+pub use attach::Attached;
 pub use error::{Error, Obstacle};
 pub use process::{Helper, Process, fork};
 #[cfg(target_os = "linux")]
@@ -116,6 +120,20 @@ pub fn spawn(_: &mut Command, _: &Plan) -> Result<Spawned, Error> {
 #[cfg(target_os = "linux")]
 pub fn enter(plan: &Plan) -> Result<Inside, Error> {
     command::enter(plan)
+}
+
+/// Moves this process into the network namespace of process `pid`, such as a container's, and leads the addresses of `plan`
+/// from there to sockets that listen next to it, in a namespace of our own. [`Attached::detach`] takes that away again, and
+/// so does the end of this process, once the sockets are closed everywhere.
+///
+/// Of IPv6 addresses there are none where the namespace has no IPv6. If it fails, the process may be half way there.
+///
+/// # Errors
+/// [`Error::HostNetwork`] if that is the namespace of this process or of process 1, [`Error::Occupied`] if something there
+/// has one of the addresses or a route to it; the others say what could not be had.
+#[cfg(target_os = "linux")]
+pub fn attach(pid: u32, plan: &Plan) -> Result<Attached, Error> {
+    attach::attach(pid, plan)
 }
 
 /// Starts a command that gets SIGTERM when the calling thread ends.

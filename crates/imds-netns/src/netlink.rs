@@ -82,6 +82,13 @@ impl Request {
             .attribute(IFLA_LINKINFO, &info.0)
     }
 
+    /// Deletes the interface `index`, and with a pair's end the other one.
+    pub(crate) fn delete(index: u32) -> Self {
+        let mut body = [0; LINK_BODY];
+        body[4..8].copy_from_slice(&index.to_ne_bytes());
+        Self::new(libc::RTM_DELLINK, ACKNOWLEDGED, &body)
+    }
+
     /// Leads the network of `length` bits around `address` to `gateway`, over the interface `index`.
     pub(crate) fn add_route(address: IpAddr, length: u8, gateway: IpAddr, index: u32) -> Self {
         let mut body = [0; ROUTE_BODY];

@@ -42,8 +42,9 @@ fn build(count: u8, addresses: &[IpAddr]) -> Result<Vec<Space>, Failure> {
 
 /// The one where this process is, joined to the one before by this link. The last link has number 0.
 fn after(last: &mut Space, link: u8, addresses: &[IpAddr]) -> Result<Space, Errno> {
-    let mut next = Space::new()?;
-    last.join(&mut next, &numbered(link), addresses)?;
+    let (mut next, between) = (Space::new()?, numbered(link));
+    last.pair(&mut next, &between)?;
+    last.join(&mut next, &between, addresses)?;
     for family in families(addresses).filter(|_| link > 0) {
         // What is behind it, and is to be reached through it.
         last.lead_down(network()[family], ALL[family], &next)?;
@@ -110,7 +111,7 @@ mod tests {
     }
 
     /// What is made wrong in a row before it is checked.
-    type Sabotage = fn(&mut Vec<Space>) -> Result<(), Errno>;
+    type Sabotage = fn(&mut [Space]) -> Result<(), Errno>;
 
     #[test]
     fn what_leads_elsewhere_is_noticed() {
@@ -143,13 +144,13 @@ mod tests {
     }
 
     /// The command's namespace leads one address back to itself.
-    fn astray_by_a_route(row: &mut Vec<Space>) -> Result<(), Errno> {
+    fn astray_by_a_route(row: &mut [Space]) -> Result<(), Errno> {
         let last = row.last_mut().unwrap();
         last.socket.ask(Request::add_address(last.lo, address("169.254.170.2"))).map(drop)
     }
 
     /// A router has one of the addresses itself.
-    fn held_on_the_way(row: &mut Vec<Space>) -> Result<(), Errno> {
+    fn held_on_the_way(row: &mut [Space]) -> Result<(), Errno> {
         let lo = row[1].lo;
         row[1].socket.ask(Request::add_address(lo, address("fd00:ec2::254"))).map(drop)
     }
@@ -166,16 +167,16 @@ mod tests {
         Ok(())
     }
 
-    fn open_to_another(row: &mut Vec<Space>) -> Result<(), Errno> {
+    fn open_to_another(row: &mut [Space]) -> Result<(), Errno> {
         leak(row.last_mut().unwrap(), "leak")
     }
 
-    fn open_at_the_service(row: &mut Vec<Space>) -> Result<(), Errno> {
+    fn open_at_the_service(row: &mut [Space]) -> Result<(), Errno> {
         leak(&mut row[0], "leak")
     }
 
     /// The command's link leads to a namespace that only looks like its router.
-    fn joined_to_another(row: &mut Vec<Space>) -> Result<(), Errno> {
+    fn joined_to_another(row: &mut [Space]) -> Result<(), Errno> {
         let mut other = build(1, &[address("169.254.169.254")]).unwrap();
         std::mem::swap(&mut row[2], &mut other[1]);
         std::mem::forget(other);

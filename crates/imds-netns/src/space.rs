@@ -14,6 +14,7 @@ use crate::netlink::{
 use crate::userns;
 
 /// A network namespace.
+#[derive(Debug)]
 pub(crate) struct Space {
     pub(crate) namespace: OwnedFd,
     pub(crate) socket: Socket,
@@ -25,7 +26,7 @@ pub(crate) struct Space {
 }
 
 /// One end of a pair of devices.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Joint {
     pub(crate) index: u32,
     /// The address that is this end's, in each family.
@@ -74,10 +75,15 @@ impl Space {
         Ok(Self { namespace, socket, lo, up: None, down: None })
     }
 
-    /// Joins the next one to this, from which the addresses are reached.
+    /// Makes the link between this and the next one.
+    pub(crate) fn pair(&self, next: &mut Self, link: &Link) -> Result<(), Errno> {
+        let [near, far] = link.names;
+        next.socket.ask(Request::add_pair(far, near, self.namespace.as_fd())).map(drop)
+    }
+
+    /// Joins the next one to this, from which the addresses are reached, by a link that is there.
     pub(crate) fn join(&mut self, next: &mut Self, link: &Link, addresses: &[IpAddr]) -> Result<(), Errno> {
         let [near, far] = link.names;
-        next.socket.ask(Request::add_pair(far, near, self.namespace.as_fd()))?;
         let near = self.hold(near, link.addresses[0], link, addresses)?;
         let far = next.hold(far, link.addresses[1], link, addresses)?;
         (self.down, next.up) = (Some(near), Some(far));

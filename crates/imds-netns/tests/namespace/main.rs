@@ -10,6 +10,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 use std::{env, fs};
 
+mod attach;
 mod enter;
 mod forbidden;
 mod fork;
@@ -49,7 +50,10 @@ fn main() -> ExitCode {
 }
 
 fn tests() -> impl Iterator<Item = Test> {
-    [spawn::TESTS, enter::TESTS, routers::TESTS, fork::TESTS, forbidden::TESTS].into_iter().flatten().copied()
+    [spawn::TESTS, enter::TESTS, routers::TESTS, attach::TESTS, fork::TESTS, forbidden::TESTS]
+        .into_iter()
+        .flatten()
+        .copied()
 }
 
 fn is_root() -> bool {

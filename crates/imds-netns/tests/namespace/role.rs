@@ -1,7 +1,7 @@
 //! What this binary does when a test starts it as a process of its own.
 
 use std::io::{Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 use std::{env, thread};
@@ -29,6 +29,7 @@ pub(crate) fn play(role: &str, arguments: &[&str]) -> ExitCode {
     match role {
         "ask" => ask(arguments),
         "connect" => connect(arguments),
+        "serve" => serve(arguments[0]),
         "parent" => parent(),
         "starter" => starter(),
         "forker" => forker(),
@@ -59,6 +60,14 @@ fn connect(addresses: &[&str]) {
             Ok(_) => println!("connected"),
             Err(error) => println!("{:?}", error.kind()),
         }
+    }
+}
+
+/// Accepts there, and says nothing.
+fn serve(address: &str) {
+    let listener = TcpListener::bind(address).unwrap();
+    for stream in listener.incoming() {
+        drop(stream);
     }
 }
 

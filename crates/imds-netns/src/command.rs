@@ -1,5 +1,5 @@
 //! Starting a command in a namespace of its own: what the child does before it executes the command, and
-//! what the parent makes of its report.
+//! what the parent makes of its report. Or this process goes there itself, and starts the command then.
 
 use std::io;
 use std::net::TcpListener;
@@ -7,14 +7,14 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command};
 use std::sync::Arc;
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, getpid, getppid, set_parent_process_death_signal};
 
 use crate::failure::{self, Failure, Step};
-use crate::{Error, Plan, Spawned, handoff, link, process, userns};
+use crate::{Error, Inside, Plan, Spawned, handoff, link, process, routers, userns};
 
 /// The report of a child that is ready; any other is an encoded [`Failure`].
 const READY: u8 = 0;
@@ -37,7 +37,7 @@ pub(crate) fn spawn(command: &mut Command, plan: &Plan) -> Result<Spawned, Error
     let started = command.spawn();
     drop(theirs);
     match (started, receive(&ours)) {
-        (Ok(child), Ok(Report::Ready(listeners))) => Ok(Spawned { child, listeners }),
+        (Ok(child), Ok(Report::Ready(files))) => Ok(Spawned { child, inside: files.inside(plan) }),
         (Ok(mut child), report) => {
             // It runs, but its sockets did not arrive: it must not go on without a service.
             child.kill().and_then(|()| child.wait()).map_err(Error::Handoff)?;
@@ -52,8 +52,8 @@ pub(crate) fn spawn(command: &mut Command, plan: &Plan) -> Result<Spawned, Error
 
 /// In the child: everything before the command is executed.
 fn prepare(plan: &Plan, report: &UnixStream, parent: Pid) -> io::Result<()> {
-    let ready = isolate(plan, parent).and_then(|listeners| {
-        let fds: Vec<_> = listeners.iter().map(AsFd::as_fd).collect();
+    let ready = isolate(plan, parent).and_then(|files| {
+        let fds: Vec<_> = files.0.iter().map(AsFd::as_fd).collect();
         handoff::send(report, &[READY], &fds)
             .map_err(|error| Step::Handoff.failed(Errno::from_io_error(&error).unwrap_or(Errno::INVAL)))
     });
@@ -64,21 +64,58 @@ fn prepare(plan: &Plan, report: &UnixStream, parent: Pid) -> io::Result<()> {
     })
 }
 
-fn isolate(plan: &Plan, parent: Pid) -> Result<Vec<OwnedFd>, Failure> {
+/// The sockets that listen, as planned, and then the namespaces of the routers.
+struct Files(Vec<OwnedFd>);
+
+impl Files {
+    fn inside(mut self, plan: &Plan) -> Inside {
+        let spaces = self.0.split_off(plan.listen.len().min(self.0.len()));
+        Inside { listeners: self.0.into_iter().map(TcpListener::from).collect(), spaces }
+    }
+}
+
+fn isolate(plan: &Plan, parent: Pid) -> Result<Files, Failure> {
+    let files = inside(plan)?;
+    // Last, since a change of credentials clears it: prctl(2).
+    end_with(parent).map_err(|errno| Step::Parent.failed(errno))?;
+    Ok(files)
+}
+
+/// Moves this process into a namespace as planned.
+fn inside(plan: &Plan) -> Result<Files, Failure> {
     userns::enter()?;
     link::hold(&plan.addresses)?;
-    let listeners = link::listen(&plan.listen)?;
-    // Last, since a change of credentials clears it: prctl(2).
-    set_parent_process_death_signal(Some(Signal::TERM)).map_err(|errno| Step::Parent.failed(errno))?;
-    // A parent that ended before that call sends no signal any more.
-    if getppid() != Some(parent) {
-        return Err(Step::Parent.failed(Errno::CANCELED));
+    let mut files = link::listen(&plan.listen)?;
+    if plan.routers > 0 {
+        files.extend(routers::put_between(plan.routers, &plan.addresses)?);
     }
-    Ok(listeners)
+    Ok(Files(files))
+}
+
+/// Has this process end when its parent does.
+fn end_with(parent: Pid) -> Result<(), Errno> {
+    set_parent_process_death_signal(Some(Signal::TERM))?;
+    // A parent that ended before that call sends no signal any more.
+    if getppid() == Some(parent) { Ok(()) } else { Err(Errno::CANCELED) }
+}
+
+/// See [`crate::enter`].
+pub(crate) fn enter(plan: &Plan) -> Result<Inside, Error> {
+    process::require_single_thread()?;
+    let files = inside(plan).map_err(|failure| failure.explain(plan, Path::new("/proc/sys")))?;
+    Ok(files.inside(plan))
+}
+
+/// See [`crate::start`].
+pub(crate) fn start(command: &mut Command) -> io::Result<Child> {
+    let parent = getpid();
+    // SAFETY: the closure makes two system calls and touches nothing that a lock could guard.
+    unsafe { command.pre_exec(move || Ok(end_with(parent)?)) };
+    command.spawn()
 }
 
 enum Report {
-    Ready(Vec<TcpListener>),
+    Ready(Files),
     Failed(Failure),
 }
 
@@ -88,7 +125,7 @@ fn receive(stream: &UnixStream) -> io::Result<Report> {
     let mut bytes = [0; failure::LENGTH];
     let (length, fds) = handoff::recv(stream, &mut bytes)?;
     match bytes.get(..length) {
-        Some([READY]) => Ok(Report::Ready(fds.into_iter().map(TcpListener::from).collect())),
+        Some([READY]) => Ok(Report::Ready(Files(fds))),
         report => {
             let failed = report.and_then(Failure::decode);
             failed.map(Report::Failed).ok_or_else(|| io::ErrorKind::InvalidData.into())

@@ -67,6 +67,45 @@ pub enum Error {
     /// The check found `lo` down or a route that leaves over another interface.
     #[error("the new network namespace does not end at `lo`, so nothing was run; please report this")]
     NotClosed,
+    /// A router could not be made, or joined to what is behind it.
+    #[error(
+        "cannot make router {number}: {cause}; the kernel needs CONFIG_VETH, and /proc/sys/net must be writable in a new network namespace"
+    )]
+    Router {
+        /// Which one, from the service on; the last is the command's own namespace.
+        number: u8,
+        /// The kernel's answer.
+        cause: io::Error,
+    },
+    /// The check found that what is sent to an address would not go over the routers, and only there.
+    #[error("{0} does not lead over the routers to the service, so nothing was run; please report this")]
+    Astray(IpAddr),
+    /// No process has this number.
+    #[error("there is no process {0}; see `ps`, or `docker inspect --format '{{{{.State.Pid}}}}' CONTAINER`")]
+    NoProcess(u32),
+    /// This user may not enter the process's network namespace.
+    #[error(
+        "cannot enter the network namespace of process {pid}: {cause}; run this as the user whose container it is, or as root"
+    )]
+    MayNotEnter {
+        /// The process.
+        pid: u32,
+        /// The kernel's answer.
+        cause: io::Error,
+    },
+    /// The process is in this process's network namespace, or in the machine's.
+    #[error(
+        "process {0} has no network namespace of its own, so nothing was changed; start its container without --network host"
+    )]
+    HostNetwork(u32),
+    /// An address is there already, or leads elsewhere.
+    #[error(
+        "{0} is taken there, or leads elsewhere already, so nothing is served; take its address or route away first"
+    )]
+    Occupied(IpAddr),
+    /// The link could not be made.
+    #[error("cannot join a link to the network namespace: {0}; the kernel needs CONFIG_VETH")]
+    Join(io::Error),
     /// A listening socket could not be opened inside.
     #[error("cannot listen on {listen} in the new network namespace: {cause}; use an address that it holds")]
     Listen {

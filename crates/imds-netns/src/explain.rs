@@ -17,10 +17,10 @@ impl Failure {
             Step::UserNamespace => true,
             Step::IdentityMap => refused,
             // AppArmor lets the namespace be made and then withholds its capabilities.
-            Step::NetworkNamespace | Step::Loopback | Step::Address | Step::Listen => {
+            Step::NetworkNamespace | Step::Loopback | Step::Address | Step::Listen | Step::Router => {
                 refused && userns::restricted_by_apparmor(sysctls)
             }
-            Step::NotLocal | Step::NotClosed | Step::Handoff | Step::Parent => false,
+            Step::NotLocal | Step::NotClosed | Step::Astray | Step::Handoff | Step::Parent => false,
         };
         if forbidden {
             return Error::UserNamespacesForbidden { obstacle: userns::obstacle(self.errno, sysctls), cause };
@@ -43,6 +43,8 @@ impl Failure {
                 Some(&listen) => Error::Listen { listen, cause },
                 None => Error::Loopback(cause),
             },
+            Step::Router => Error::Router { number: self.item, cause },
+            Step::Astray => plan.addresses.get(item).map_or(Error::NotClosed, |a| Error::Astray(*a)),
             Step::Handoff | Step::Parent => Error::Handoff(cause),
         }
     }
@@ -60,7 +62,7 @@ mod tests {
 
     fn plan() -> Plan {
         let addresses = vec!["169.254.169.254".parse().unwrap(), "fd00:ec2::254".parse().unwrap()];
-        Plan { addresses, listen: vec!["169.254.169.254:80".parse().unwrap()] }
+        Plan { addresses, listen: vec!["169.254.169.254:80".parse().unwrap()], routers: 0 }
     }
 
     #[test]

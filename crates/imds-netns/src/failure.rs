@@ -17,13 +17,17 @@ pub(crate) enum Step {
     /// `lo` is down, or something leads elsewhere.
     NotClosed,
     Listen,
+    /// A namespace on the way to the service, and its links.
+    Router,
+    /// An address does not lead to the service over the routers alone.
+    Astray,
     Handoff,
     /// The parent ended meanwhile: nobody reads this.
     Parent,
 }
 
 impl Step {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::UserNamespace,
         Self::IdentityMap,
         Self::NetworkNamespace,
@@ -32,6 +36,8 @@ impl Step {
         Self::NotLocal,
         Self::NotClosed,
         Self::Listen,
+        Self::Router,
+        Self::Astray,
         Self::Handoff,
         Self::Parent,
     ];
@@ -41,7 +47,7 @@ impl Step {
         self.failed_at(0, errno)
     }
 
-    /// The same about one item of the plan: the index of an address or a listen.
+    /// The same about one item of the plan: the index of an address or a listen, the number of a router.
     pub(crate) fn failed_at(self, item: usize, errno: Errno) -> Failure {
         Failure { step: self, item: u8::try_from(item).unwrap_or(u8::MAX), errno }
     }

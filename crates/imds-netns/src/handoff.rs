@@ -5,7 +5,7 @@ use std::io;
 use std::io::{IoSlice, IoSliceMut};
 #[cfg(target_os = "linux")]
 use std::mem::MaybeUninit;
-use std::os::fd::{BorrowedFd, FromRawFd as _, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 
 #[cfg(target_os = "linux")]
@@ -66,6 +66,17 @@ fn send_once(stream: &UnixStream, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> rusti
     net::sendmsg(stream, &[IoSlice::new(bytes)], &mut control, net::SendFlags::NOSIGNAL)
 }
 
+/// What was received at once.
+#[derive(Debug)]
+pub struct Received {
+    /// Bytes; 0 when the other end is gone.
+    pub length: usize,
+    /// The files that came with them, closed on exec.
+    pub files: Vec<OwnedFd>,
+    /// Did some not come: more than were to be taken, or than this process may open?
+    pub are_lost: bool,
+}
+
 /// Receives what is there, up to the length of `buf`, with the files that came with it; 0 bytes when the
 /// other end is gone. The files are closed on exec.
 ///
@@ -74,24 +85,41 @@ fn send_once(stream: &UnixStream, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> rusti
 /// if files had to be dropped because this process may open no more (the others are closed again).
 #[cfg(target_os = "linux")]
 pub fn recv(stream: &UnixStream, buf: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
-    let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(MAX_FDS))];
-    let mut control = net::RecvAncillaryBuffer::new(&mut space);
-    let received = retry_on_intr(|| {
-        net::recvmsg(stream, &mut [IoSliceMut::new(buf)], &mut control, net::RecvFlags::CMSG_CLOEXEC)
-    })?;
-    let mut fds = Vec::new();
-    for message in control.drain() {
-        if let net::RecvAncillaryMessage::ScmRights(files) = message {
-            fds.extend(files);
-        }
-    }
-    if received.flags.contains(net::ReturnFlags::CTRUNC) {
+    let Received { length, files, are_lost } = receive(stream, buf, MAX_FDS)?;
+    if are_lost {
         return Err(io::Error::new(
             io::ErrorKind::InvalidData,
             "files were lost; raise the limit on open files",
         ));
     }
-    Ok((received.bytes, fds))
+    Ok((length, files))
+}
+
+/// The same, taking `most` files at most: the kernel opens hardly more here, whatever was sent. That files did not come
+/// is told, and the bytes are not lost with them.
+///
+/// Files come with the first byte of the message that they were sent with: who reads a message's beginning by itself
+/// gets them with that.
+///
+/// # Errors
+/// What recvmsg(2) answers: `WouldBlock` if nothing is there on a stream that does not block.
+#[cfg(target_os = "linux")]
+pub fn receive(stream: impl AsFd, buf: &mut [u8], most: usize) -> io::Result<Received> {
+    let mut space = vec![MaybeUninit::uninit(); cmsg_space!(ScmRights(most))];
+    let mut control = net::RecvAncillaryBuffer::new(&mut space);
+    let received = retry_on_intr(|| {
+        net::recvmsg(&stream, &mut [IoSliceMut::new(buf)], &mut control, net::RecvFlags::CMSG_CLOEXEC)
+    })?;
+    let mut files = Vec::new();
+    for message in control.drain() {
+        if let net::RecvAncillaryMessage::ScmRights(more) = message {
+            files.extend(more);
+        }
+    }
+    // The space is rounded up, so that some more may have come.
+    let are_lost = received.flags.contains(net::ReturnFlags::CTRUNC) || files.len() > most;
+    files.truncate(most);
+    Ok(Received { length: received.bytes, files, are_lost })
 }
 
 /// Answers `Unsupported`.
@@ -100,6 +128,15 @@ pub fn recv(stream: &UnixStream, buf: &mut [u8]) -> io::Result<(usize, Vec<Owned
 /// Always.
 #[cfg(not(target_os = "linux"))]
 pub fn send(_: &UnixStream, _: &[u8], _: &[BorrowedFd<'_>]) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Answers `Unsupported`.
+///
+/// # Errors
+/// Always.
+#[cfg(not(target_os = "linux"))]
+pub fn receive(_: impl AsFd, _: &mut [u8], _: usize) -> io::Result<Received> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
@@ -146,6 +183,20 @@ mod tests {
         assert_eq!(recv(&theirs, &mut [0; 1]).unwrap().1.len(), MAX_FDS);
         let fds = vec![ours.as_fd(); MAX_FDS + 1];
         assert_eq!(send(&ours, b"!", &fds).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn no_more_files_are_opened_than_are_wanted_and_the_bytes_come_all_the_same() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        send(&ours, b"many", &[ours.as_fd(); 200]).unwrap();
+        send(&ours, b"two", &[ours.as_fd(); 2]).unwrap();
+        send(&ours, b"none", &[]).unwrap();
+        for (bytes, files, are_lost) in [("many", 2, true), ("two", 2, false), ("none", 0, false)] {
+            let mut buf = [0; 16];
+            let received = receive(&theirs, &mut buf[..bytes.len()], 2).unwrap();
+            assert_eq!(&buf[..received.length], bytes.as_bytes());
+            assert_eq!((received.files.len(), received.are_lost), (files, are_lost), "{bytes}");
+        }
     }
 
     #[test]

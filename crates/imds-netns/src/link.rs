@@ -55,7 +55,7 @@ fn check(socket: &mut Socket, lo: u32, addresses: &[IpAddr]) -> Result<(), Failu
 
 /// Whether what is sent to `address` is delivered here. The kernel makes an IPv6 address usable a moment
 /// after it acknowledged it, even without duplicate address detection: from a work queue.
-fn becomes_local(socket: &mut Socket, lo: u32, address: IpAddr) -> Result<bool, Errno> {
+pub(crate) fn becomes_local(socket: &mut Socket, lo: u32, address: IpAddr) -> Result<bool, Errno> {
     let start = Instant::now();
     loop {
         match socket.ask(Request::route_to(address)) {
@@ -87,9 +87,14 @@ fn is_local(route: &Message, lo: u32) -> bool {
 
 /// Whether a route ends here: over `lo`, or in a refusal. One without an interface may spread over several.
 fn stays(route: &Message, lo: u32) -> bool {
+    leads_over(route, &[lo])
+}
+
+/// Whether a route leads over one of these interfaces alone, or ends in a refusal.
+pub(crate) fn leads_over(route: &Message, links: &[u32]) -> bool {
     let refuses =
         [libc::RTN_BLACKHOLE, libc::RTN_UNREACHABLE, libc::RTN_PROHIBIT].contains(&route_type(route));
-    refuses || route.number(ROUTE_BODY, libc::RTA_OIF) == Some(lo)
+    refuses || route.number(ROUTE_BODY, libc::RTA_OIF).is_some_and(|link| links.contains(&link))
 }
 
 fn route_type(route: &Message) -> u8 {

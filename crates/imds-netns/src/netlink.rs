@@ -1,7 +1,7 @@
 //! Raw rtnetlink: messages as bytes, both ways, and the socket that carries them; rtnetlink(7).
 
 use std::net::IpAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd as _, BorrowedFd, OwnedFd};
 
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socket_with};
@@ -9,11 +9,27 @@ use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, 
 /// `nlmsghdr`: length u32, kind u16, flags u16, sequence u32, port u32.
 const HEADER: usize = 16;
 /// `ifinfomsg`: family u8, padding u8, type u16, index i32, flags u32, change u32.
-const LINK_BODY: usize = 16;
+pub(crate) const LINK_BODY: usize = 16;
 /// `ifaddrmsg`: family u8, prefix length u8, flags u8, scope u8, index u32.
 pub(crate) const ADDRESS_BODY: usize = 8;
 /// `rtmsg`: family, destination length, source length, tos, table, protocol, scope, type (u8 each), flags u32.
 pub(crate) const ROUTE_BODY: usize = 12;
+/// `rtgenmsg`: family u8, padded.
+pub(crate) const NAMESPACE_BODY: usize = 4;
+/// Attributes of a link, if_link.h: libc has them for some targets only.
+const IFLA_IFNAME: u16 = 3;
+pub(crate) const IFLA_LINK: u16 = 5;
+const IFLA_LINKINFO: u16 = 18;
+const IFLA_NET_NS_FD: u16 = 28;
+/// The namespace of a link's other end, as this namespace numbers it.
+pub(crate) const IFLA_LINK_NETNSID: u16 = 37;
+/// Of a new link: its kind, and what that needs, which for veth is the other end.
+const IFLA_INFO_KIND: u16 = 1;
+const IFLA_INFO_DATA: u16 = 2;
+const VETH_INFO_PEER: u16 = 1;
+/// Attributes of a namespace, net_namespace.h: its number, and the file that it is asked for by.
+pub(crate) const NETNSA_NSID: u16 = 1;
+const NETNSA_FD: u16 = 3;
 /// The kernel packs a dump into messages of at most 32 KiB.
 const BUFFER: usize = 32 * 1024;
 
@@ -38,13 +54,61 @@ impl Request {
     /// Adds `address`, alone in its network, to the interface `index`. An IPv6 address skips duplicate
     /// address detection: it can be used at once.
     pub(crate) fn add_address(index: u32, address: IpAddr) -> Self {
+        Self::add_neighbour(index, address, bits(address))
+    }
+
+    /// The same, in a network of `length` bits that is reached over the interface.
+    pub(crate) fn add_neighbour(index: u32, address: IpAddr, length: u8) -> Self {
         let flags = if address.is_ipv6() { libc::IFA_F_NODAD as u8 } else { 0 };
-        let mut body = [family(address), bits(address), flags, libc::RT_SCOPE_UNIVERSE, 0, 0, 0, 0];
+        let mut body = [family(address), length, flags, libc::RT_SCOPE_UNIVERSE, 0, 0, 0, 0];
         body[4..].copy_from_slice(&index.to_ne_bytes());
         let octets = octets(address);
         Self::new(libc::RTM_NEWADDR, ACKNOWLEDGED | libc::NLM_F_CREATE | libc::NLM_F_EXCL, &body)
             .attribute(libc::IFA_LOCAL, &octets)
             .attribute(libc::IFA_ADDRESS, &octets)
+    }
+
+    /// Makes a pair of veth devices: one end here, and one in the namespace `there`.
+    pub(crate) fn add_pair(here: &str, there: &str, namespace: BorrowedFd<'_>) -> Self {
+        let name = |name: &str| [name.as_bytes(), &[0]].concat();
+        let peer = Self(vec![0; LINK_BODY])
+            .attribute(IFLA_IFNAME, &name(there))
+            .attribute(IFLA_NET_NS_FD, &namespace.as_raw_fd().to_ne_bytes());
+        let data = Self(Vec::new()).attribute(VETH_INFO_PEER, &peer.0);
+        let info = Self(Vec::new()).attribute(IFLA_INFO_KIND, b"veth").attribute(IFLA_INFO_DATA, &data.0);
+        let flags = ACKNOWLEDGED | libc::NLM_F_CREATE | libc::NLM_F_EXCL;
+        Self::new(libc::RTM_NEWLINK, flags, &[0; LINK_BODY])
+            .attribute(IFLA_IFNAME, &name(here))
+            .attribute(IFLA_LINKINFO, &info.0)
+    }
+
+    /// Deletes the interface `index`, and with a pair's end the other one.
+    pub(crate) fn delete(index: u32) -> Self {
+        let mut body = [0; LINK_BODY];
+        body[4..8].copy_from_slice(&index.to_ne_bytes());
+        Self::new(libc::RTM_DELLINK, ACKNOWLEDGED, &body)
+    }
+
+    /// Leads the network of `length` bits around `address` to `gateway`, over the interface `index`.
+    pub(crate) fn add_route(address: IpAddr, length: u8, gateway: IpAddr, index: u32) -> Self {
+        let mut body = [0; ROUTE_BODY];
+        body[..2].copy_from_slice(&[family(address), length]);
+        body[4..8].copy_from_slice(&[
+            libc::RT_TABLE_MAIN,
+            libc::RTPROT_STATIC,
+            libc::RT_SCOPE_UNIVERSE,
+            libc::RTN_UNICAST,
+        ]);
+        Self::new(libc::RTM_NEWROUTE, ACKNOWLEDGED | libc::NLM_F_CREATE | libc::NLM_F_EXCL, &body)
+            .attribute(libc::RTA_DST, &octets(address))
+            .attribute(libc::RTA_GATEWAY, &octets(gateway))
+            .attribute(libc::RTA_OIF, &index.to_ne_bytes())
+    }
+
+    /// Asks for the number that the namespace has given another.
+    pub(crate) fn number_of(namespace: BorrowedFd<'_>) -> Self {
+        Self::new(libc::RTM_GETNSID, ACKNOWLEDGED, &[0; NAMESPACE_BODY])
+            .attribute(NETNSA_FD, &namespace.as_raw_fd().to_ne_bytes())
     }
 
     /// Asks how the namespace would send to `address`.
@@ -277,6 +341,32 @@ mod tests {
             assert_eq!(bytes[..16], [length, 0, 0, 0, kind, 0, 1, 3, 5, 0, 0, 0, 0, 0, 0, 0]);
             assert_eq!(bytes.len(), usize::from(length));
         }
+    }
+
+    #[test]
+    fn a_pair_is_made_with_its_other_end_elsewhere() {
+        let file = std::fs::File::open("/dev/null").unwrap();
+        let fd = file.as_raw_fd().to_le_bytes();
+        let bytes = Request::add_pair("a", "bb", std::os::fd::AsFd::as_fd(&file)).finish(1);
+        let mut expected = vec![92, 0, 0, 0, 16, 0, 5, 6, 1, 0, 0, 0, 0, 0, 0, 0];
+        expected.extend([0; LINK_BODY]);
+        expected.extend([6, 0, 3, 0, b'a', 0, 0, 0]);
+        // IFLA_LINKINFO: IFLA_INFO_KIND; IFLA_INFO_DATA: VETH_INFO_PEER: ifinfomsg, IFLA_IFNAME, IFLA_NET_NS_FD.
+        expected.extend([52, 0, 18, 0, 8, 0, 1, 0, b'v', b'e', b't', b'h', 40, 0, 2, 0, 36, 0, 1, 0]);
+        expected.extend([0; LINK_BODY]);
+        expected.extend([7, 0, 3, 0, b'b', b'b', 0, 0, 8, 0, 28, 0]);
+        expected.extend(fd);
+        assert_eq!(bytes, expected);
+    }
+
+    #[test]
+    fn a_route_over_a_gateway_is_added() {
+        let gateway = "172.17.0.1".parse().unwrap();
+        let bytes = Request::add_route("169.254.169.254".parse().unwrap(), 32, gateway, 3).finish(1);
+        let header = [52, 0, 0, 0, 24, 0, 5, 6, 1, 0, 0, 0, 0, 0, 0, 0];
+        let body = [2, 32, 0, 0, 254, 4, 0, 1, 0, 0, 0, 0];
+        let attributes = [8, 0, 1, 0, 169, 254, 169, 254, 8, 0, 5, 0, 172, 17, 0, 1, 8, 0, 4, 0, 3, 0, 0, 0];
+        assert_eq!(bytes, [&header[..], &body, &attributes].concat());
     }
 
     #[test]

@@ -25,6 +25,11 @@ pub(crate) fn enter() -> Result<(), Failure> {
     unshare(UnshareFlags::NEWUSER).map_err(|errno| Step::UserNamespace.failed(errno))?;
     map_identity(uid, gid).map_err(|errno| Step::IdentityMap.failed(errno))?;
     // A call of its own, so that a failure tells which of the two limits was met.
+    again()
+}
+
+/// Moves on to one more network namespace, from one that [`enter`] led to.
+pub(crate) fn again() -> Result<(), Failure> {
     unshare(UnshareFlags::NEWNET).map_err(|errno| Step::NetworkNamespace.failed(errno))
 }
 
@@ -49,7 +54,8 @@ fn map_identity(uid: u32, gid: u32) -> Result<(), Errno> {
     write("/proc/self/gid_map", &format!("{gid} {gid} 1"))
 }
 
-fn write(path: &str, text: &str) -> Result<(), Errno> {
+/// Writes to a file of /proc.
+pub(crate) fn write(path: &str, text: &str) -> Result<(), Errno> {
     fs::write(path, text).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
 }
 

@@ -13,4 +13,4 @@ mod source;
 
 pub use response::ErrorPages;
 pub use service::{Reply, Service, Shared};
-pub use source::{IPV6_ENDPOINT, Scope, Source};
+pub use source::{IPV4_ENDPOINT, IPV6_ENDPOINT, Scope, Source};

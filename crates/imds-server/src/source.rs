@@ -1,17 +1,20 @@
 //! Who is asking.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
+use imds_core::id::InstanceId;
 use imds_core::options::Switch;
 use imds_store::{Registry, Snapshot};
 
+/// `169.254.169.254`, the service's own address.
+pub const IPV4_ENDPOINT: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
 /// `fd00:ec2::254`, the service's own IPv6 address.
 pub const IPV6_ENDPOINT: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
 
 /// What a connection shows of the one who made it: the address it came from, the one it came to, and whose listener
 /// that is.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Source {
     /// The address it came from.
     pub peer: IpAddr,
@@ -22,7 +25,7 @@ pub struct Source {
 }
 
 /// Whose requests come to a listener.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
     /// Anybody's: the addresses tell.
     Addresses,
@@ -30,6 +33,8 @@ pub enum Scope {
     Own(SocketAddr),
     /// Those of a network namespace that was made for the default instance.
     Namespace,
+    /// Those of a network namespace in which everybody is this instance.
+    Instance(Arc<InstanceId>),
 }
 
 impl Source {
@@ -37,9 +42,10 @@ impl Source {
     /// the default (interface.md, "The file"). What is stopped asks nothing, and nobody in its place.
     #[must_use]
     pub fn instance(&self, registry: &Registry) -> Option<Arc<Snapshot>> {
-        let claims = match self.scope {
+        let claims = match &self.scope {
             Scope::Namespace => registry.default_instance(),
-            Scope::Own(listen) => registry.by_listen(listen),
+            Scope::Instance(id) => registry.by_id(id),
+            Scope::Own(listen) => registry.by_listen(*listen),
             Scope::Addresses => registry
                 .by_address(self.peer)
                 .or_else(|| self.local.ip().is_loopback().then(|| registry.default_instance()).flatten()),
@@ -135,6 +141,16 @@ mod tests {
             found(source("10.0.0.6", "169.254.169.254:80", Scope::Namespace), &registry).as_deref(),
             Some("i-0000000a")
         );
+    }
+
+    #[test]
+    fn in_a_namespace_of_an_instance_everybody_is_that_instance() {
+        let registry = registry(Switch::Disabled);
+        let id = Arc::new("i-0000000b".parse().unwrap());
+        let inside = || source("10.0.0.5", "169.254.169.254:80", Scope::Instance(Arc::clone(&id)));
+        assert_eq!(found(inside(), &registry).as_deref(), Some("i-0000000b"), "whatever its address is");
+        registry.apply([Change::Machine((*id).clone(), None)]);
+        assert_eq!(found(inside(), &registry), None, "it is gone, and nobody is in its place");
     }
 
     #[test]

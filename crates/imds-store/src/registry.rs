@@ -83,6 +83,12 @@ impl Registry {
         }
     }
 
+    /// The instance with this id.
+    #[must_use]
+    pub fn by_id(&self, id: &InstanceId) -> Option<Arc<Snapshot>> {
+        self.all.pin().get(id).cloned()
+    }
+
     /// The instance that owns a local address.
     #[must_use]
     pub fn by_listen(&self, local: SocketAddr) -> Option<Arc<Snapshot>> {

@@ -10,13 +10,14 @@ use imds_core::keyring::SECRET_LEN;
 use imds_server::audit::{Format, Log};
 use imds_server::{Service, Shared};
 use imds_store::Registry;
+use imds_store::registry::Change;
 use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::origin::WithOrigin;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::config::Service as Settings;
 use crate::keeper::{Keeper, Link, Report};
-use crate::listen::{Gate, Listener, Workers};
+use crate::listen::{Gate, Listener, Lodger, Lodgers, Workers};
 use crate::logging::Writer;
 use crate::{sandbox, thread};
 
@@ -57,6 +58,7 @@ pub struct Arrived {
 pub struct Running {
     shared: Arc<Shared>,
     link: Link,
+    lodgers: Lodgers,
 }
 
 impl App {
@@ -92,7 +94,7 @@ impl App {
         let ended = runtime.block_on(async {
             ready();
             let link = Link::new(self.keeper.into_stream())?;
-            let mut running = Running { shared, link };
+            let mut running = Running { shared, link, lodgers: workers.lodgers() };
             loop {
                 tokio::select! {
                     report = running.link.next() => if let Some(ended) = running.take(report) {
@@ -117,11 +119,23 @@ impl Running {
     }
 
     /// Does what a report asks for; the last one is why the service ends.
-    fn take(&self, report: Option<Report>) -> Option<Ended> {
+    fn take(&mut self, report: Option<Report>) -> Option<Ended> {
         match report {
             Some(Report::Changed { revision, changes }) => {
-                self.shared.registry.apply(changes);
+                self.apply(changes);
                 self.link.applied(revision);
+                None
+            }
+            Some(Report::Lodged { lodger, instance, count, sockets }) => {
+                let admitted = instance.parse().is_ok_and(|id| {
+                    sockets.len() == count
+                        && self.lodgers.admit(Lodger(lodger), id, sockets, &self.shared.registry).is_ok()
+                });
+                self.link.lodged(lodger, admitted);
+                None
+            }
+            Some(Report::Left { lodger }) => {
+                self.lodgers.leave(Lodger(lodger));
                 None
             }
             Some(Report::Asked) => {
@@ -143,6 +157,12 @@ impl Running {
             )
             | None) => Some(Ended::Reported(report)),
         }
+    }
+
+    /// What guests see follows, and so does where they are heard.
+    fn apply(&mut self, changes: Vec<Change>) {
+        self.shared.registry.apply(changes);
+        self.lodgers.follow(&self.shared.registry);
     }
 
     /// All counters now.
@@ -167,15 +187,26 @@ impl Signals {
     /// # Errors
     /// When the system does not let it.
     pub fn catch() -> io::Result<Self> {
+        Self::catch_those(|_| true)
+    }
+
+    /// Catches those of them that are wanted.
+    ///
+    /// # Errors
+    /// When the system does not let it.
+    pub fn catch_those(is_wanted: impl Fn(i32) -> bool) -> io::Result<Self> {
         use signal_hook::consts::{
             SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH,
         };
         let all = [SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH];
-        SignalsInfo::new(all).map(Self)
+        SignalsInfo::new(all.into_iter().filter(|signal| is_wanted(*signal))).map(Self)
     }
 
     /// Hands them on from a thread that waits for them.
-    fn forwarded(mut self) -> io::Result<UnboundedReceiver<Arrived>> {
+    ///
+    /// # Errors
+    /// When there is no thread to be had.
+    pub(crate) fn forwarded(mut self) -> io::Result<UnboundedReceiver<Arrived>> {
         let (sender, receiver) = unbounded_channel();
         thread::start("imds-signals", move || {
             for origin in &mut self.0 {

@@ -3,6 +3,7 @@
 pub mod control;
 pub mod doctor;
 pub mod environment;
+pub mod exec;
 pub mod explain;
 pub mod keys;
 
@@ -33,6 +34,8 @@ pub enum Verb {
     Serve(Serve),
     /// Run a command where http://169.254.169.254 is this service
     Run(Run),
+    /// Run a command as an instance of a running service
+    Exec(exec::Exec),
     /// Get a path of instance metadata, with IMDSv2
     Get(Get),
     /// Get a session token
@@ -208,6 +211,9 @@ pub struct Run {
     /// What the instance is like.
     #[command(flatten)]
     pub options: Options,
+    /// Put so many routers between the command and the service, as containers and their hosts have them
+    #[arg(long, value_name = "0..8", default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=8), hide_default_value = true)]
+    pub hops: u8,
     /// The command, and what it is given
     #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,

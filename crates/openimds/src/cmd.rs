@@ -3,9 +3,11 @@
 mod defaults;
 mod doctor;
 mod environment;
+mod exec;
 mod explain;
 mod finding;
 mod get;
+mod inside;
 mod instance;
 mod keyring;
 mod keys;
@@ -34,6 +36,7 @@ pub fn main() -> ExitCode {
     let result = match Cli::parse().verb {
         Verb::Serve(args) => serve::run(args),
         Verb::Run(args) => run::run(args),
+        Verb::Exec(args) => exec::run(&args),
         Verb::Get(args) => get::run(&args),
         Verb::Token(args) => token::run(&args),
         Verb::Keyring(args) => keyring::run(&args),
@@ -84,6 +87,8 @@ fn refused(report: Report) -> ExitCode {
         | Report::Asked
         | Report::Keyring(_)
         | Report::Started
+        | Report::Lodged { .. }
+        | Report::Left { .. }
         | Report::Ended { .. } => fail("the helper process did not begin its work"),
     }
 }

@@ -8,7 +8,9 @@ mod command;
 mod duty;
 mod feed;
 mod house;
+mod inbox;
 mod link;
+mod lodging;
 mod order;
 mod orders;
 mod progress;
@@ -24,9 +26,11 @@ use imds_netns::{Helper, fork, handoff};
 use imds_store::Registry;
 
 pub use command::Command;
+pub(crate) use command::{Handle, not_started};
 pub use duty::{Duty, Task};
 pub use link::Link;
 pub use report::Report;
+pub(crate) use report::{body, encode};
 
 /// The helper process, as the service sees it.
 pub struct Keeper {

@@ -16,5 +16,6 @@ pub mod finding;
 pub mod keeper;
 pub mod listen;
 pub mod logging;
+pub mod runtime;
 pub mod sandbox;
 pub mod thread;

@@ -2,11 +2,14 @@
 
 mod connection;
 mod gate;
+mod lodgers;
 mod socket;
 mod stream;
 mod tools;
 mod worker;
 
 pub use gate::{Gate, Limits};
+pub use lodgers::{Lodger, Lodgers};
 pub use socket::{Listener, bind, raise_descriptor_limit};
+pub(crate) use stream::watched;
 pub use worker::{Worker, Workers};

@@ -40,11 +40,13 @@ pub fn confine() {
 
 /// Leaves the helper of a service what it needs: reading files, and writing in the state folder. Must be called before
 /// its first thread is started.
-pub fn confine_helper(state: Option<&Path>) {
+///
+/// In the folder of its runtime `socket` it may delete.
+pub fn confine_helper(state: Option<&Path>, socket: Option<&Path>) {
     if let Err(error) = keep_capabilities() {
         tracing::warn!(%error, "the helper's privileges could not be dropped");
     }
-    match restrict_helper(state) {
+    match restrict_helper(state, socket) {
         Ok(RulesetStatus::FullyEnforced | RulesetStatus::PartiallyEnforced) => {}
         Ok(RulesetStatus::NotEnforced) => {
             tracing::info!("this kernel has no Landlock; the helper is not kept from writing files");
@@ -102,16 +104,20 @@ fn keep_capabilities() -> io::Result<()> {
     Ok(())
 }
 
-fn restrict_helper(state: Option<&Path>) -> Result<RulesetStatus, landlock::RulesetError> {
+fn restrict_helper(
+    state: Option<&Path>,
+    socket: Option<&Path>,
+) -> Result<RulesetStatus, landlock::RulesetError> {
     let abi = ABI::V5;
-    let rules = state.and_then(|state| PathFd::new(state).ok());
-    let rules = rules.map(|state| PathBeneath::new(state, AccessFs::from_write(abi)));
+    let beneath = |path: Option<&Path>, access| Some(PathBeneath::new(PathFd::new(path?).ok()?, access));
+    let runtime = beneath(socket.and_then(Path::parent), AccessFs::RemoveFile.into());
+    let rules = [beneath(state, AccessFs::from_write(abi)), runtime].into_iter().flatten();
     let status = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_write(abi) | AccessFs::Execute)?
         .handle_access(AccessNet::from_all(abi))?
         .create()?
-        .add_rules(rules.into_iter().map(Ok::<_, landlock::RulesetError>))?
+        .add_rules(rules.map(Ok::<_, landlock::RulesetError>))?
         .restrict_self()?;
     Ok(status.ruleset)
 }
@@ -135,6 +141,8 @@ const PERMITTED: &[libc::c_long] = &[
     libc::SYS_getsockname,
     libc::SYS_getsockopt,
     libc::SYS_gettid,
+    // No socket can be made here. It is for those that were handed over, when an IPv6 endpoint is enabled again.
+    libc::SYS_listen,
     libc::SYS_madvise,
     libc::SYS_mremap,
     libc::SYS_munmap,

@@ -10,9 +10,12 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 use std::{env, fs};
 
+mod attach;
+mod enter;
 mod forbidden;
 mod fork;
 mod role;
+mod routers;
 mod spawn;
 
 /// A test's name and body.
@@ -47,7 +50,10 @@ fn main() -> ExitCode {
 }
 
 fn tests() -> impl Iterator<Item = Test> {
-    [spawn::TESTS, fork::TESTS, forbidden::TESTS].into_iter().flatten().copied()
+    [spawn::TESTS, enter::TESTS, routers::TESTS, attach::TESTS, fork::TESTS, forbidden::TESTS]
+        .into_iter()
+        .flatten()
+        .copied()
 }
 
 fn is_root() -> bool {

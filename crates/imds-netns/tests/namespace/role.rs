@@ -1,12 +1,12 @@
 //! What this binary does when a test starts it as a process of its own.
 
 use std::io::{Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 use std::{env, thread};
 
-use imds_netns::{Plan, fork, spawn};
+use imds_netns::{Plan, enter, fork, spawn, start};
 
 /// A command that plays a role.
 pub(crate) fn role(name: &str) -> Command {
@@ -18,16 +18,23 @@ pub(crate) fn role(name: &str) -> Command {
 /// The three metadata addresses, with port 80.
 pub(crate) fn plan() -> Plan {
     let listen = ["169.254.169.254:80", "[fd00:ec2::254]:80", "169.254.170.2:80"].map(|a| a.parse().unwrap());
-    Plan { addresses: listen.iter().map(SocketAddr::ip).collect(), listen: listen.to_vec() }
+    Plan {
+        addresses: listen.iter().map(SocketAddr::ip).collect(),
+        listen: listen.to_vec(),
+        ..Plan::default()
+    }
 }
 
 pub(crate) fn play(role: &str, arguments: &[&str]) -> ExitCode {
     match role {
         "ask" => ask(arguments),
         "connect" => connect(arguments),
+        "serve" => serve(arguments[0]),
         "parent" => parent(),
+        "starter" => starter(),
         "forker" => forker(),
         "spawn" => try_spawn(arguments),
+        "spawn-behind" => crate::routers::try_spawn(arguments[0]),
         "sleep" => thread::sleep(Duration::from_secs(60)),
         _ => panic!("no role {role}"),
     }
@@ -56,10 +63,25 @@ fn connect(addresses: &[&str]) {
     }
 }
 
+/// Accepts there, and says nothing.
+fn serve(address: &str) {
+    let listener = TcpListener::bind(address).unwrap();
+    for stream in listener.incoming() {
+        drop(stream);
+    }
+}
+
 /// Spawns a command that sleeps, prints its pid and sleeps too.
 fn parent() {
     let spawned = spawn(&mut role("sleep"), &plan()).unwrap();
     println!("{}", spawned.child.id());
+    thread::sleep(Duration::from_secs(60));
+}
+
+/// Goes inside, starts a command that sleeps, prints its pid and sleeps too.
+fn starter() {
+    enter(&plan()).unwrap();
+    println!("{}", start(&mut role("sleep")).unwrap().id());
     thread::sleep(Duration::from_secs(60));
 }
 
@@ -77,7 +99,7 @@ fn forker() {
 /// Spawns `true` with these addresses and prints how it went.
 fn try_spawn(addresses: &[&str]) {
     let addresses: Vec<IpAddr> = addresses.iter().map(|address| address.parse().unwrap()).collect();
-    match spawn(&mut Command::new("true"), &Plan { addresses, listen: Vec::new() }) {
+    match spawn(&mut Command::new("true"), &Plan { addresses, ..Plan::default() }) {
         Ok(mut spawned) => println!("spawned: {}", spawned.child.wait().unwrap()),
         Err(error) => println!("{error}\n{error:?}"),
     }

@@ -35,7 +35,7 @@ pub(crate) const TESTS: &[Test] = &[
 ];
 
 /// Answers one connection: with the word it brought and the address it was made to.
-fn answer(listener: &TcpListener) {
+pub(crate) fn answer(listener: &TcpListener) {
     let mut stream = accept(listener);
     let mut word = String::new();
     BufReader::new(&stream).read_line(&mut word).unwrap();
@@ -59,11 +59,11 @@ fn accept(listener: &TcpListener) -> TcpStream {
 /// Runs a command to its end and returns what it printed.
 fn output(command: &mut Command) -> String {
     let spawned = spawn(command.stdout(Stdio::piped()), &plan()).unwrap();
-    finish(spawned)
+    finish(spawned.child)
 }
 
-fn finish(spawned: Spawned) -> String {
-    let output = spawned.child.wait_with_output().unwrap();
+pub(crate) fn finish(child: std::process::Child) -> String {
+    let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", output.status);
     String::from_utf8(output.stdout).unwrap()
 }
@@ -73,9 +73,9 @@ fn every_address_answers() {
     let mut command = role("ask");
     command.arg("hello").args(plan.listen.iter().map(ToString::to_string)).stdout(Stdio::piped());
     let spawned = spawn(&mut command, &plan).unwrap();
-    spawned.listeners.iter().for_each(answer);
+    spawned.inside.listeners.iter().for_each(answer);
     let expected = "hello at 169.254.169.254:80\nhello at [fd00:ec2::254]:80\nhello at 169.254.170.2:80\n";
-    assert_eq!(finish(spawned), expected);
+    assert_eq!(finish(spawned.child), expected);
 }
 
 fn what_is_not_served_is_refused() {
@@ -150,14 +150,14 @@ fn the_callers_namespace_stays() {
 
 fn listeners_are_ready_for_use() {
     let mut spawned = spawn(&mut role("sleep"), &plan()).unwrap();
-    for (listener, address) in spawned.listeners.iter().zip(plan().listen) {
+    for (listener, address) in spawned.inside.listeners.iter().zip(plan().listen) {
         assert_eq!(listener.local_addr().unwrap(), address);
         assert!(rustix::io::fcntl_getfd(listener).unwrap().contains(rustix::io::FdFlags::CLOEXEC));
         assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
         assert!(sockopt::socket_reuseaddr(listener).unwrap());
         assert!(address.is_ipv4() || sockopt::ipv6_v6only(listener).unwrap());
     }
-    assert_eq!(spawned.listeners.len(), 3);
+    assert_eq!(spawned.inside.listeners.len(), 3);
     spawned.child.kill().unwrap();
     spawned.child.wait().unwrap();
 }
@@ -172,16 +172,16 @@ fn sixteen_at_once() {
         .collect();
     // All have started before the first is answered.
     for spawned in &started {
-        answer(&spawned.listeners[0]);
+        answer(&spawned.inside.listeners[0]);
     }
     for (number, spawned) in started.into_iter().enumerate() {
-        assert_eq!(finish(spawned), format!("{number} at 169.254.169.254:80\n"));
+        assert_eq!(finish(spawned.child), format!("{number} at 169.254.169.254:80\n"));
     }
 }
 
 fn a_named_twice_address_is_held_once() {
     let addresses = ["169.254.169.254", "169.254.169.254", "127.0.0.1", "::1"].map(|a| a.parse().unwrap());
-    let plan = Plan { addresses: addresses.to_vec(), listen: Vec::new() };
+    let plan = Plan { addresses: addresses.to_vec(), ..Plan::default() };
     let mut spawned = spawn(&mut Command::new("true"), &plan).unwrap();
     assert!(spawned.child.wait().unwrap().success());
 }
@@ -224,7 +224,7 @@ fn nothing_runs_if_a_listen_fails() {
 fn nothing_runs_if_an_address_is_not_local() {
     for address in ["224.0.0.1", "ff02::1", "0.0.0.0", "::"] {
         let address = address.parse().unwrap();
-        let error = refused(&Plan { addresses: vec![address], listen: Vec::new() });
+        let error = refused(&Plan { addresses: vec![address], ..Plan::default() });
         let named = matches!(error, Error::NotLocal(a) | Error::Address { address: a, .. } if a == address);
         assert!(named, "{address}: {error:?}");
     }
@@ -259,12 +259,17 @@ fn the_command_ends_with_its_parent() {
     printed.read_line(&mut pid).unwrap();
     parent.kill().unwrap();
     parent.wait().unwrap();
-    let has_ended = || {
-        let state = fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+    has_ended(pid.trim());
+}
+
+/// Waits until a process has.
+pub(crate) fn has_ended(pid: &str) {
+    let is_over = || {
+        let state = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         state.is_empty() || state.contains(") Z ") || state.contains(") X ")
     };
     let end = Instant::now() + Duration::from_secs(20);
-    while !has_ended() {
+    while !is_over() {
         assert!(Instant::now() < end, "{pid} lives on");
         thread::sleep(Duration::from_millis(2));
     }

@@ -30,16 +30,18 @@ const GRACE: Duration = Duration::from_secs(2);
 /// The command, while it runs.
 pub(super) struct Running {
     child: Child,
-    pidfd: OwnedFd,
+    handle: Handle,
+    /// What is between it and the service.
+    _spaces: Vec<OwnedFd>,
 }
 
-/// A hold on the command's process, for who sends it signals.
-pub(super) struct Handle(OwnedFd);
+/// A hold on a command's process, for who sends it signals. Readable when it has ended.
+pub(crate) struct Handle(OwnedFd);
 
 impl Running {
     /// A further hold on it.
     pub(super) fn handle(&self) -> io::Result<Handle> {
-        self.pidfd.try_clone().map(Handle)
+        self.handle.0.try_clone().map(Handle)
     }
 
     /// Waits for its end, which has come when the descriptor is readable.
@@ -51,20 +53,38 @@ impl Running {
 
 impl AsFd for Running {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.pidfd.as_fd()
+        self.handle.as_fd()
+    }
+}
+
+impl AsFd for Handle {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }
 
 impl Handle {
+    /// A hold on a child, which has not been waited for.
+    ///
+    /// # Errors
+    /// When the system does not give one.
+    pub(crate) fn of(child: &Child) -> io::Result<Self> {
+        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::NotFound)?;
+        Ok(Self(pidfd_open(pid, PidfdFlags::empty())?))
+    }
+
     /// Sends it a signal. One that cannot be delivered is no reason to end what it was meant for.
-    pub(super) fn signal(&self, signal: i32) {
+    pub(crate) fn signal(&self, signal: i32) {
         if let Some(signal) = Signal::from_named_raw(signal) {
             let _ = pidfd_send_signal(&self.0, signal);
         }
     }
 
     /// Ends the command, whose service is gone: by asking, and if that does not help, by force.
-    pub(super) fn end(&self) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// When the system does not let it.
+    pub(crate) fn end(&self) -> io::Result<()> {
         pidfd_send_signal(&self.0, Signal::TERM)?;
         let grace = Timespec::try_from(GRACE).map_err(io::Error::other)?;
         let mut fds = [PollFd::new(&self.0, PollFlags::IN)];
@@ -81,29 +101,22 @@ impl Command {
         let name = self.name.display().to_string();
         let started = imds_netns::spawn(&mut self.command, &self.plan).map_err(|error| {
             if let imds_netns::Error::Exec(error) = &error {
-                let (cure, status) = if error.kind() == io::ErrorKind::NotFound {
-                    ("is it installed, and in the PATH?", 127)
-                } else {
-                    ("may this user execute it?", 126)
-                };
-                (format!("cannot run {name}: {error}; {cure}"), status)
+                not_started(&name, error)
             } else {
                 (error.to_string(), 1)
             }
         });
         let started = started.and_then(|spawned| {
-            let pid = i32::try_from(spawned.child.id()).ok().and_then(Pid::from_raw);
-            let pidfd = pid
-                .ok_or(io::ErrorKind::NotFound.into())
-                .and_then(|pid| Ok(pidfd_open(pid, PidfdFlags::empty())?));
-            let pidfd = pidfd.map_err(|error: io::Error| (format!("cannot watch {name}: {error}"), 1))?;
-            Ok((spawned, pidfd))
+            let handle =
+                Handle::of(&spawned.child).map_err(|error| (format!("cannot watch {name}: {error}"), 1))?;
+            Ok((spawned, handle))
         });
         match started {
-            Ok((spawned, pidfd)) => {
-                let sockets: Vec<_> = spawned.listeners.iter().map(|listener| listener.as_fd()).collect();
+            Ok((spawned, handle)) => {
+                let sockets: Vec<_> =
+                    spawned.inside.listeners.iter().map(|listener| listener.as_fd()).collect();
                 reporter.hand_over(&Wire::Started, &sockets).ok()?;
-                Some(Running { child: spawned.child, pidfd })
+                Some(Running { child: spawned.child, handle, _spaces: spawned.inside.spaces })
             }
             Err((message, status)) => {
                 let _ = reporter.tell(&Wire::Failed { message, status });
@@ -111,4 +124,14 @@ impl Command {
             }
         }
     }
+}
+
+/// What is said of a command that could not be executed, and the exit status.
+pub(crate) fn not_started(name: &str, error: &io::Error) -> (String, u8) {
+    let (cure, status) = if error.kind() == io::ErrorKind::NotFound {
+        ("is it installed, and in the PATH?", 127)
+    } else {
+        ("may this user execute it?", 126)
+    };
+    (format!("cannot run {name}: {error}; {cure}"), status)
 }

@@ -23,6 +23,7 @@ use super::access::Access;
 use super::command::{Command, Running};
 use super::feed::Feed;
 use super::house::{self, House};
+use super::lodging::{self, Lodging};
 use super::report::{Reporter, Wire};
 use super::watch::Watch;
 use super::{orders, retried};
@@ -133,11 +134,13 @@ impl Duty {
             Task::Run(_) => None,
         };
         let admin = house.as_ref().map(House::address);
+        let lodging = admin.and_then(|admin| Lodging::bind(admin.port()));
+        let socket = lodging.as_ref().map(Lodging::path);
         work.reporter.tell(&Wire::Opened { admin })?;
 
         let running = match self.task {
             Task::Serve => {
-                sandbox::confine_helper(work.state.as_ref().map(|(state, _)| &**state));
+                sandbox::confine_helper(work.state.as_ref().map(|(state, _)| &**state), socket);
                 None
             }
             // Before there are threads: a command is started by one that is alone.
@@ -155,13 +158,17 @@ impl Duty {
         }
         let awaited = house.as_ref().map(House::awaited);
         let told = awaited.as_ref().map(|awaited| Arc::clone(&awaited.told)).unwrap_or_default();
-        orders::obey(orders, running.as_ref().map(Running::handle).transpose()?, awaited)?;
+        let lodgers = awaited.as_ref().map(|awaited| Arc::clone(&awaited.lodgers)).unwrap_or_default();
+        orders::obey(orders, running.as_ref().map(Running::handle).transpose()?, awaited, socket)?;
         let feed = Arc::clone(&work.feed);
         std::thread::Builder::new().name("imds-feed".to_owned()).spawn(move || {
             feed.follow(&events, &told);
             // What guests are not told must not be answered as done.
             std::process::exit(1);
         })?;
+        if let Some(lodging) = lodging {
+            lodging::open(lodging, Arc::clone(&work.store), work.reporter.clone(), lodgers)?;
+        }
         if let Some(house) = house {
             house::open(house)?;
         }

@@ -8,6 +8,7 @@ use imds_store::Revision;
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::inbox;
 use super::order::Order;
 use super::report::{self, Report};
 
@@ -24,11 +25,11 @@ impl Link {
     /// When the stream cannot be watched.
     pub fn new(stream: UnixStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
-        let (mut from, mut to) = tokio::net::UnixStream::from_std(stream)?.into_split();
+        let (from, mut to) = tokio::net::UnixStream::from_std(stream)?.into_split();
         let (sender, reports) = unbounded_channel();
         // Tasks of their own, since what has been read or written of one must not be lost when something else happens.
         tokio::spawn(async move {
-            while let Some(report) = report::next(&mut from).await {
+            while let Some(report) = inbox::next(from.as_ref()).await {
                 if sender.send(report).is_err() {
                     break;
                 }
@@ -64,6 +65,11 @@ impl Link {
     /// Answers a question for the counters.
     pub fn counted(&self, tallies: Tallies) {
         self.order(Order::Counted(tallies.into()));
+    }
+
+    /// Says whether a lodger is served.
+    pub fn lodged(&self, lodger: u64, is_served: bool) {
+        self.order(Order::Lodged { lodger, is_served });
     }
 
     fn order(&self, order: Order) {

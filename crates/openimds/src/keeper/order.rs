@@ -14,6 +14,13 @@ pub(super) enum Order {
     Applied(u64),
     /// The counters that the door asked for.
     Counted(Counted),
+    /// Whether a lodger that was told is served.
+    Lodged {
+        /// Its number.
+        lodger: u64,
+        /// Else its sockets are none, or did not come.
+        is_served: bool,
+    },
 }
 
 /// Counters on their way.

@@ -1,8 +1,9 @@
 //! Obeying the service, on a thread that never waits to be heard: it must read while others write.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -27,6 +28,8 @@ pub(super) struct Awaited {
     pub(super) told: Arc<AtomicU64>,
     /// Who asked for the counters, in the order of asking.
     pub(super) questions: Arc<Mutex<VecDeque<oneshot::Sender<Tallies>>>>,
+    /// Lodgers that were told.
+    pub(super) lodgers: Arc<Mutex<HashMap<u64, oneshot::Sender<bool>>>>,
 }
 
 impl Awaited {
@@ -36,6 +39,7 @@ impl Awaited {
             applied: watch::Sender::new(told),
             told: Arc::new(AtomicU64::new(told)),
             questions: Arc::default(),
+            lodgers: Arc::default(),
         }
     }
 
@@ -52,6 +56,13 @@ impl Awaited {
         });
     }
 
+    fn lodged(&self, lodger: u64, is_served: bool) {
+        let waiting = self.lodgers.lock().unwrap_or_else(PoisonError::into_inner).remove(&lodger);
+        if let Some(waiting) = waiting {
+            let _ = waiting.send(is_served);
+        }
+    }
+
     fn answer(&self, tallies: Tallies) {
         let question = self.questions.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         if let Some(question) = question {
@@ -64,26 +75,38 @@ impl Awaited {
 pub(super) fn may_start(stream: &mut UnixStream) -> Option<()> {
     match next(stream)? {
         Order::Start => Some(()),
-        Order::Signal(_) | Order::Applied(_) | Order::Counted(_) => None,
+        Order::Signal(_) | Order::Applied(_) | Order::Counted(_) | Order::Lodged { .. } => None,
     }
 }
 
-/// Obeys, from here on. When the service is gone the command is ended, and this process.
+/// Obeys, from here on. When the service is gone the command is ended, and this process, which leaves no `socket` behind.
 pub(super) fn obey(
     mut stream: UnixStream,
     command: Option<Handle>,
     awaited: Option<Awaited>,
+    socket: Option<&Path>,
 ) -> io::Result<()> {
+    let socket = socket.map(Path::to_owned);
     let body = move || {
         while let Some(order) = next(&mut stream) {
             match (order, &command, &awaited) {
                 (Order::Signal(signal), Some(command), _) => command.signal(signal),
                 (Order::Applied(revision), _, Some(awaited)) => awaited.reached(revision),
                 (Order::Counted(counted), _, Some(awaited)) => awaited.answer(counted.into()),
-                (Order::Start | Order::Signal(_) | Order::Applied(_) | Order::Counted(_), ..) => {}
+                (Order::Lodged { lodger, is_served }, _, Some(awaited)) => awaited.lodged(lodger, is_served),
+                (
+                    Order::Start
+                    | Order::Signal(_)
+                    | Order::Applied(_)
+                    | Order::Counted(_)
+                    | Order::Lodged { .. },
+                    ..,
+                ) => {}
             }
         }
         let _ = command.as_ref().map(Handle::end);
+        // One that stays is found to be nobody's by whoever binds it next.
+        let _ = socket.map(std::fs::remove_file);
         std::process::exit(0);
     };
     std::thread::Builder::new().name("imds-orders".to_owned()).spawn(body)?;

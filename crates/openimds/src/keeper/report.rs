@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, Read, Write as _};
 use std::net::SocketAddr;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -17,7 +17,6 @@ use imds_store::record::{Place, Record, decode};
 use imds_store::registry::Change;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use tokio::io::{AsyncRead, AsyncReadExt as _};
 use zeroize::Zeroizing;
 
 /// A report, of changes as they are understood, or as they are told.
@@ -54,6 +53,23 @@ pub enum Report<C = Change> {
         status: Option<i32>,
         /// or by a signal.
         signal: Option<i32>,
+    },
+    /// A network namespace is to be served, in which everybody is one instance.
+    Lodged {
+        /// Its number, which no other has had.
+        lodger: u64,
+        /// The instance.
+        instance: String,
+        /// How many sockets there are.
+        count: usize,
+        /// The sockets that listen there, which come along.
+        #[serde(skip)]
+        sockets: Vec<OwnedFd>,
+    },
+    /// One is gone.
+    Left {
+        /// Its number.
+        lodger: u64,
     },
 }
 
@@ -199,6 +215,10 @@ impl From<Wire<'_>> for Report {
             Wire::Started => Self::Started,
             Wire::Failed { message, status } => Self::Failed { message, status },
             Wire::Ended { status, signal } => Self::Ended { status, signal },
+            Wire::Lodged { lodger, instance, count, sockets } => {
+                Self::Lodged { lodger, instance, count, sockets }
+            }
+            Wire::Left { lodger } => Self::Left { lodger },
         }
     }
 }
@@ -228,7 +248,7 @@ impl Reporter {
 }
 
 /// The bytes of a message: its length and JSON.
-pub(super) fn encode(message: &impl Serialize) -> io::Result<Zeroizing<Vec<u8>>> {
+pub(crate) fn encode(message: &impl Serialize) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(vec![0; 4]);
     serde_json::to_writer(&mut *bytes, message)?;
     let length = u32::try_from(bytes.len() - 4).map_err(io::Error::other)?;
@@ -244,7 +264,7 @@ pub(super) fn decode_whole(bytes: &[u8]) -> Option<Report> {
 }
 
 /// Reads a message's body of `limit` bytes at most, waiting for it; `None` when the other end is gone, or says more.
-pub(super) fn body(stream: &mut impl Read, limit: usize) -> Option<Zeroizing<Vec<u8>>> {
+pub(crate) fn body(stream: &mut impl Read, limit: usize) -> Option<Zeroizing<Vec<u8>>> {
     let mut length = [0; 4];
     stream.read_exact(&mut length).ok()?;
     let length = usize::try_from(u32::from_be_bytes(length)).ok().filter(|length| *length <= limit)?;
@@ -256,12 +276,4 @@ pub(super) fn body(stream: &mut impl Read, limit: usize) -> Option<Zeroizing<Vec
 /// Reads a report, waiting for it.
 pub(super) fn wait(stream: &mut impl Read) -> Option<Report> {
     serde_json::from_slice::<Wire<'_>>(&body(stream, usize::MAX)?).ok().map(Report::from)
-}
-
-/// Reads a report; `None` when the helper is gone.
-pub(super) async fn next(stream: &mut (impl AsyncRead + Unpin)) -> Option<Report> {
-    let length = stream.read_u32().await.ok()?;
-    let mut body = Zeroizing::new(vec![0; usize::try_from(length).ok()?]);
-    stream.read_exact(&mut body).await.ok()?;
-    serde_json::from_slice::<Wire<'_>>(&body).ok().map(Report::from)
 }

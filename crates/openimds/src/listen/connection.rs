@@ -9,6 +9,7 @@ use imds_core::options::HopLimit;
 use rustix::net::{AddressFamily, Shutdown, shutdown, sockopt};
 
 use super::gate::Limits;
+use super::lodgers::Lodger;
 
 /// Where a connection stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +36,7 @@ pub(super) struct Connection {
     since: Cell<Instant>,
     hops: Cell<Hops>,
     usual: Reach,
+    lodger: Option<Lodger>,
 }
 
 /// How far the packets of a connection travel.
@@ -66,7 +68,7 @@ impl AsRawFd for Connection {
 
 impl Connection {
     /// A connection that was just accepted: a header must come.
-    pub(super) fn new(socket: OwnedFd, usual: Reach, since: Instant) -> Self {
+    pub(super) fn new(socket: OwnedFd, usual: Reach, lodger: Option<Lodger>, since: Instant) -> Self {
         Self {
             socket,
             lingers: false.into(),
@@ -76,6 +78,7 @@ impl Connection {
             since: since.into(),
             hops: Hops::Free.into(),
             usual,
+            lodger,
         }
     }
 
@@ -104,7 +107,17 @@ impl Connection {
     /// Ends it from outside of its task, which then reads its end.
     pub(super) fn end_late(&self) {
         self.is_late.set(true);
+        self.end();
+    }
+
+    /// The same, with no fault of the client's.
+    pub(super) fn end(&self) {
         let _ = shutdown(&self.socket, Shutdown::Both);
+    }
+
+    /// The lodger that it came from, if it did.
+    pub(super) fn lodger(&self) -> Option<Lodger> {
+        self.lodger
     }
 
     pub(super) fn phase(&self) -> Phase {
@@ -200,7 +213,7 @@ mod tests {
         let listener = TcpListener::bind(address).unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let reach = Reach::of(listener.as_fd()).unwrap();
-        (Connection::new(listener.accept().unwrap().0.into(), reach, Instant::now()), client)
+        (Connection::new(listener.accept().unwrap().0.into(), reach, None, Instant::now()), client)
     }
 
     fn hops(connection: &Connection) -> u8 {

@@ -1,7 +1,6 @@
 //! How many connections there may be, in all and from one source.
 
-use std::hash::{BuildHasher as _, RandomState};
-use std::net::IpAddr;
+use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
@@ -63,9 +62,9 @@ impl Gate {
         &self.limits
     }
 
-    /// Lets a connection from `source` in, unless there are too many.
+    /// Lets a connection from `source` in, unless there are too many: an address, or a lodger.
     #[must_use]
-    pub fn enter(self: &Arc<Self>, source: IpAddr) -> Option<Pass> {
+    pub fn enter(self: &Arc<Self>, source: impl Hash) -> Option<Pass> {
         let counter = usize::try_from(self.hasher.hash_one(source)).unwrap_or(0) % COUNTERS;
         let pass = Pass { gate: Arc::clone(self), counter };
         let all = self.all.fetch_add(1, Relaxed);
@@ -90,7 +89,7 @@ mod tests {
     fn there_are_limits_in_all_and_from_one_source() {
         let limits = Limits { max_connections: 3, max_connections_per_source: 2, ..Limits::default() };
         let gate = Arc::new(Gate::new(limits));
-        let enter = |last: u8| gate.enter([10, 0, 0, last].into());
+        let enter = |last: u8| gate.enter([10, 0, 0, last]);
         let (first, second) = (enter(1).unwrap(), enter(1).unwrap());
         assert!(enter(1).is_none(), "two from one source");
         let third = enter(2).unwrap();

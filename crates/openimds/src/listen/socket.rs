@@ -3,15 +3,19 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::sync::Arc;
 
+use imds_core::id::InstanceId;
 use imds_server::{Scope, Source};
 use rustix::net::sockopt;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::connection::Reach;
+use super::lodgers::Lodger;
 
-const BACKLOG: i32 = 4096;
+/// Connections that may wait to be accepted.
+pub(super) const BACKLOG: i32 = 4096;
 
 /// A listening socket, and what it says about those who connect to it.
 pub struct Listener {
@@ -20,6 +24,8 @@ pub struct Listener {
     scope: Scope,
     /// How far the packets of its connections travel, unless they are limited.
     pub(super) reach: Reach,
+    /// The lodger that it is of, if it is.
+    pub(super) lodger: Option<Lodger>,
 }
 
 impl Listener {
@@ -31,6 +37,15 @@ impl Listener {
         Self::new(socket, Scope::Namespace)
     }
 
+    /// A listener that lives in the namespace of a lodger, where everybody is `id`.
+    ///
+    /// # Errors
+    /// When the socket has no address, or cannot be had without blocking.
+    pub(super) fn of_lodger(socket: TcpListener, lodger: Lodger, id: Arc<InstanceId>) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        Ok(Self { lodger: Some(lodger), ..Self::new(socket, Scope::Instance(id))? })
+    }
+
     fn new(socket: TcpListener, scope: Scope) -> io::Result<Self> {
         tune(&socket);
         Ok(Self {
@@ -38,6 +53,7 @@ impl Listener {
             reach: Reach::of(socket.as_fd())?,
             socket: socket.into(),
             scope,
+            lodger: None,
         })
     }
 
@@ -56,7 +72,7 @@ impl Listener {
         } else {
             self.address
         };
-        Source { peer, local, scope: self.scope }
+        Source { peer, local, scope: self.scope.clone() }
     }
 }
 
@@ -69,7 +85,7 @@ pub fn bind(address: SocketAddr, scope: Scope, count: usize) -> io::Result<Vec<L
     let probe = open(address, false)?;
     let bound = probe.local_addr()?.as_socket().unwrap_or(address);
     drop(probe);
-    (0..count).map(|_| Listener::new(open(bound, true)?.into(), scope)).collect()
+    (0..count).map(|_| Listener::new(open(bound, true)?.into(), scope.clone())).collect()
 }
 
 fn open(address: SocketAddr, shared: bool) -> io::Result<Socket> {

@@ -99,7 +99,7 @@ impl Socket {
     deprecated,
     reason = "its successor asks for an unsafe block that promises what is said above, and this package has none"
 )]
-pub(super) fn watched<T: AsFd + AsRawFd>(owner: T) -> io::Result<AsyncFd<T>> {
+pub(crate) fn watched<T: AsFd + AsRawFd>(owner: T) -> io::Result<AsyncFd<T>> {
     AsyncFd::new(owner)
 }
 

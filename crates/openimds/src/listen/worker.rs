@@ -1,9 +1,10 @@
 //! A worker: one thread with a listener on every address and the connections that the kernel gives it.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::future::{Future as _, poll_fn};
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -21,13 +22,15 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{SocketFlags, acceptfrom_with};
 use slab::Slab;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Notify, watch};
 use tokio::task::LocalSet;
 
 use crate::thread;
 
-use super::connection::{Connection, Phase, Reach};
+use super::connection::{Connection, Phase};
 use super::gate::{Gate, Pass};
+use super::lodgers::{Lodger, Lodgers, Told};
 use super::socket::Listener;
 use super::stream::{Stream, watched};
 use super::tools::Tools;
@@ -88,13 +91,13 @@ impl Worker {
             let mut guard = ready.readable().await?;
             match acceptfrom_with(&listener.socket, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
                 Ok((socket, Some(peer))) => {
-                    let peer =
-                        std::net::SocketAddr::try_from(peer).map_or(IpAddr::from([0; 4]), |peer| peer.ip());
-                    let source = listener.source(&socket, peer);
-                    self.open(socket, listener.reach, source).await;
+                    let peer = SocketAddr::try_from(peer).map_or(IpAddr::from([0; 4]), |peer| peer.ip());
+                    self.open(socket, &listener, peer).await;
                 }
                 Ok((_, None)) | Err(Errno::INTR | Errno::CONNABORTED) => {}
                 Err(Errno::AGAIN) => guard.clear_ready(),
+                // A lodger's that does not listen any longer. Whoever lets it listen again says so.
+                Err(Errno::INVAL) => return Ok(()),
                 Err(error) => {
                     // No descriptors or no memory: others may give some back.
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -113,10 +116,16 @@ impl Worker {
         }
     }
 
-    async fn open(self: &Rc<Self>, socket: OwnedFd, reach: Reach, source: Source) {
+    async fn open(self: &Rc<Self>, socket: OwnedFd, listener: &Listener, peer: IpAddr) {
+        let source = listener.source(&socket, peer);
         let traffic = &self.tools.service().shared().traffic;
         traffic.accepted.fetch_add(1, Relaxed);
-        let Some(pass) = self.gate.enter(source.peer) else {
+        // Lodgers all have the same addresses.
+        let pass = match listener.lodger {
+            Some(lodger) => self.gate.enter(lodger),
+            None => self.gate.enter(source.peer),
+        };
+        let Some(pass) = pass else {
             traffic.over_limit.fetch_add(1, Relaxed);
             return;
         };
@@ -127,7 +136,7 @@ impl Worker {
             self.tools.tick();
             self.work.notify_one();
         }
-        let connection = Rc::new(Connection::new(socket, reach, self.tools.now()));
+        let connection = Rc::new(Connection::new(socket, listener.reach, listener.lodger, self.tools.now()));
         let mut serving = Box::pin(Rc::clone(self).serve(connection, source, pass));
         // Whoever asks once and closes is mostly served at the first try, and needs no task of its own. A panic ends
         // its connection, as it would in one, and not the listener's.
@@ -204,14 +213,47 @@ impl Worker {
         }
     }
 
-    async fn run(self: Rc<Self>, listeners: Vec<Listener>, mut stop: watch::Receiver<bool>) {
+    /// Does what it is told of a lodger, whose listeners are `lodgings`.
+    fn heed(self: &Rc<Self>, told: Told, lodgings: &mut HashMap<Lodger, Vec<(SocketAddr, Accepting)>>) {
+        match told {
+            Told::Listen(lodger, listener) => {
+                let address = listener.address();
+                let accepting = tokio::task::spawn_local(Rc::clone(self).accept(listener));
+                lodgings.entry(lodger).or_default().push((address, accepting));
+            }
+            Told::Stop(lodger, address) => {
+                let listeners = lodgings.entry(lodger).or_default();
+                listeners.extract_if(.., |(at, _)| *at == address).for_each(|(_, task)| task.abort());
+            }
+            Told::Leave(lodger) => {
+                lodgings.remove(&lodger).into_iter().flatten().for_each(|(_, task)| task.abort());
+                let connections = self.connections.borrow();
+                let of_lodger = connections.iter().filter(|(_, one)| one.lodger() == Some(lodger));
+                of_lodger.for_each(|(_, connection)| connection.end());
+            }
+        }
+    }
+
+    async fn run(
+        self: Rc<Self>,
+        listeners: Vec<Listener>,
+        mut told: UnboundedReceiver<Told>,
+        mut stop: watch::Receiver<bool>,
+    ) {
         let watching = tokio::task::spawn_local(Rc::clone(&self).watch());
         let accepting: Vec<_> = listeners
             .into_iter()
             .map(|listener| tokio::task::spawn_local(Rc::clone(&self).accept(listener)))
             .collect();
-        let _ = stop.wait_for(|stop| *stop).await;
-        for task in accepting {
+        let mut lodgings = HashMap::new();
+        loop {
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => break,
+                Some(told) = told.recv() => self.heed(told, &mut lodgings),
+            }
+        }
+        let of_lodgers = lodgings.into_values().flatten().map(|(_, task)| task);
+        for task in accepting.into_iter().chain(of_lodgers) {
             task.abort();
         }
         let end = Instant::now() + GRACE;
@@ -225,6 +267,9 @@ impl Worker {
         self.tools.service().hand_on_log();
     }
 }
+
+/// A task that accepts.
+type Accepting = tokio::task::JoinHandle<io::Result<()>>;
 
 /// Is somebody there to be accepted?
 fn has_waiting(listener: &Listener) -> bool {
@@ -245,6 +290,7 @@ pub struct Workers {
     threads: Vec<JoinHandle<()>>,
     start: Arc<Barrier>,
     stop: watch::Sender<bool>,
+    told: Vec<UnboundedSender<Told>>,
 }
 
 impl Workers {
@@ -261,17 +307,26 @@ impl Workers {
         let start = Arc::new(Barrier::new(sets.len() + 1));
         let (stop, stopped) = watch::channel(false);
         let mut threads = Vec::with_capacity(sets.len());
+        let mut told = Vec::with_capacity(sets.len());
         for listeners in sets {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let (service, gate, start, stopped) =
                 (Arc::clone(&service), Arc::clone(gate), Arc::clone(&start), stopped.clone());
+            let (teller, hears) = unbounded_channel();
+            told.push(teller);
             threads.push(thread::start("imds-worker", move || {
                 let worker = Rc::new(Worker::new(service(), gate));
                 start.wait();
-                LocalSet::new().block_on(&runtime, worker.run(listeners, stopped));
+                LocalSet::new().block_on(&runtime, worker.run(listeners, hears, stopped));
             })?);
         }
-        Ok(Self { threads, start, stop })
+        Ok(Self { threads, start, stop, told })
+    }
+
+    /// Lodgers of theirs, of whom there are none yet.
+    #[must_use]
+    pub fn lodgers(&self) -> Lodgers {
+        Lodgers::new(self.told.clone())
     }
 
     /// Lets the threads accept.

@@ -6,6 +6,7 @@
 )]
 
 mod control;
+mod exec;
 mod hops;
 mod load;
 mod run;

@@ -6,6 +6,7 @@
 mod client;
 mod doctor;
 mod explain;
+mod hops;
 mod network;
 mod process;
 mod reload;
@@ -27,21 +28,26 @@ use crate::support::IMDS;
 pub(crate) use doctor::summary;
 
 /// `nobody`, on every Linux.
-const NOBODY: &str = "65534";
+pub(crate) const NOBODY: &str = "65534";
 /// How long anything may take that should take no time.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// GETs every path it is told.
+pub(crate) const ASKER: &str = "while read -r path; do
+    curl --silent --fail --max-time 10 --write-out ' %{http_code}\\n' http://169.254.169.254$path
+done";
+
 /// Somebody who runs commands.
-struct User {
+pub(crate) struct User {
     /// What becomes this user in an empty network namespace.
-    become_user: Vec<&'static str>,
+    pub(crate) become_user: Vec<&'static str>,
     /// Where the binary is: an ordinary user may not be able to reach the original.
-    imds: OsString,
+    pub(crate) imds: OsString,
     _folder: Option<TempDir>,
 }
 
 /// The user of this test, and an ordinary one if that is root.
-fn users() -> Vec<User> {
+pub(crate) fn users() -> Vec<User> {
     if !rustix::process::geteuid().is_root() {
         let become_user = vec!["unshare", "--user", "--map-current-user", "--net"];
         return vec![User { become_user, imds: IMDS.into(), _folder: None }];
@@ -56,7 +62,7 @@ fn users() -> Vec<User> {
 }
 
 /// A folder that every user can read.
-fn folder() -> TempDir {
+pub(crate) fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     folder
@@ -88,20 +94,20 @@ impl User {
 
 /// What a command printed, and how it ended.
 #[derive(Debug)]
-struct Said {
-    code: Option<i32>,
-    out: String,
-    err: String,
+pub(crate) struct Said {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Said {
-    fn by(command: &mut Command) -> Self {
+    pub(crate) fn by(command: &mut Command) -> Self {
         command.stdin(Stdio::null()).output().expect("unshare and setpriv, of util-linux").into()
     }
 
     /// Everything on standard output, if it ended well and had nothing to complain about.
     #[track_caller]
-    fn well(self) -> String {
+    pub(crate) fn well(self) -> String {
         assert_eq!((self.code, self.err.as_str()), (Some(0), ""), "{}", self.out);
         self.out
     }
@@ -115,14 +121,14 @@ impl From<Output> for Said {
 }
 
 /// A command that runs, with its streams in hand.
-struct Running {
-    child: Child,
-    out: Lines,
-    err: Lines,
+pub(crate) struct Running {
+    pub(crate) child: Child,
+    pub(crate) out: Lines,
+    pub(crate) err: Lines,
 }
 
 impl Running {
-    fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("unshare and setpriv, of util-linux");
         let out = Lines::of(child.stdout.take().unwrap());
@@ -132,24 +138,21 @@ impl Running {
 
     /// `imds run` with a command that GETs every path it is told.
     fn asker(user: &User, options: &[&str]) -> Self {
-        let script = "while read -r path; do
-            curl --silent --fail --max-time 10 --write-out ' %{http_code}\\n' http://169.254.169.254$path
-        done";
-        Self::start(&mut user.run(options, &["sh", "-c", script]))
+        Self::start(&mut user.run(options, &["sh", "-c", ASKER]))
     }
 
     /// What an asker gets: the body, if all is well, and the status.
-    fn ask(&mut self, path: &str) -> String {
+    pub(crate) fn ask(&mut self, path: &str) -> String {
         writeln!(self.child.stdin.as_mut().unwrap(), "{path}").unwrap();
         self.out.next()
     }
 
-    fn pid(&self) -> rustix::process::Pid {
+    pub(crate) fn pid(&self) -> rustix::process::Pid {
         rustix::process::Pid::from_child(&self.child)
     }
 
     /// Closes its input and waits for it.
-    fn end(mut self) -> std::process::ExitStatus {
+    pub(crate) fn end(mut self) -> std::process::ExitStatus {
         drop(self.child.stdin.take());
         self.child.wait().unwrap()
     }
@@ -163,10 +166,10 @@ impl Drop for Running {
 }
 
 /// Lines that come when they come.
-struct Lines(Receiver<String>);
+pub(crate) struct Lines(pub(crate) Receiver<String>);
 
 impl Lines {
-    fn of(stream: impl Read + Send + 'static) -> Self {
+    pub(crate) fn of(stream: impl Read + Send + 'static) -> Self {
         let (sender, lines) = channel();
         thread::spawn(move || {
             BufReader::new(stream).lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
@@ -176,14 +179,14 @@ impl Lines {
 
     /// The next one.
     #[track_caller]
-    fn next(&self) -> String {
+    pub(crate) fn next(&self) -> String {
         self.0.recv_timeout(PATIENCE).expect("another line")
     }
 }
 
 /// Waits until something is so.
 #[track_caller]
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let end = Instant::now() + PATIENCE;
     while !is_so() {
         assert!(Instant::now() < end, "{what} has not happened");

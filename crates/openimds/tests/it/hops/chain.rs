@@ -127,6 +127,7 @@ impl Chain {
             .args(["serve", "--listen", "169.254.169.254:80", "--listen", "[fd00:ec2::254]:80"])
             .args(["--admin", "127.0.0.1:0", "--print-ready", "--config"])
             .arg(self.path("imds.toml"))
+            .env("XDG_RUNTIME_DIR", self.folder.path())
             .stderr(fs::File::create(self.path("log")).unwrap());
         Service::spawn(&mut command)
     }

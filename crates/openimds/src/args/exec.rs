@@ -1,0 +1,34 @@
+//! `imds exec`, as typed.
+
+use std::ffi::OsString;
+
+use clap::{ArgGroup, Args};
+use imds_core::id::InstanceId;
+
+use super::control::Door;
+
+/// `imds exec`
+#[derive(Debug, Args)]
+#[command(
+    group = ArgGroup::new("whom").required(true).args(["instance", "environment"]),
+    after_help = "The command runs in a network namespace of its own, as an ordinary user too. In it there are \
+    loopback and the metadata addresses, and nothing else: no way out to any network. Port 80 there is the metadata of \
+    the instance, as the running service has it: what is changed about it, the next call sees."
+)]
+pub struct Exec {
+    /// Whom to be: the id of an instance
+    #[arg(value_name = "INSTANCE")]
+    pub instance: Option<InstanceId>,
+    /// An instance of this Elastic Beanstalk environment
+    #[arg(long, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// Put so many routers between the command and the service, as containers and their hosts have them
+    #[arg(long, value_name = "0..8", default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=8), hide_default_value = true)]
+    pub hops: u8,
+    /// Which service.
+    #[command(flatten)]
+    pub door: Door,
+    /// The command, and what it is given, after `--` [default: a shell]
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
+}

@@ -12,7 +12,10 @@ mod wait;
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
+
 use crate::admin::{Admin, Error, Form, Outcome};
+use crate::args::control::Door;
 use crate::args::environment::{Environment, EnvironmentVerb};
 
 pub(super) fn run(args: &Environment) -> anyhow::Result<ExitCode> {
@@ -24,6 +27,17 @@ pub(super) fn run(args: &Environment) -> anyhow::Result<ExitCode> {
         EnvironmentVerb::Set(set) => set::run(&admin, set),
         EnvironmentVerb::Terminate(terminate) => terminate::run(&admin, terminate),
     }
+}
+
+/// The id of one of an environment's instances: the one that was launched last.
+pub(super) fn instance(door: &Door, name: &str) -> anyhow::Result<String> {
+    let admin = Admin::new(&door.admin, door.region.as_deref())?;
+    let environment = description::find(&admin, name)?;
+    let ids = if environment.is_terminated() { Vec::new() } else { show::ids(&admin, &environment)? };
+    let status = environment.status;
+    ids.into_iter().next_back().with_context(|| {
+        format!("{name} is {status} and has no instance; `imds environment show {name}` tells how far it is")
+    })
 }
 
 /// Calls an action of Elastic Beanstalk.

@@ -18,9 +18,8 @@ use imds_netns::{Inside, handoff};
 use imds_server::audit::Format;
 use tokio::io::AsyncReadExt as _;
 
-use super::inside;
+use super::{environment, inside};
 use crate::app::{Signals, fail};
-use crate::args::control::Door;
 use crate::args::exec::Exec;
 use crate::keeper::{self, Handle};
 use crate::listen::watched;
@@ -36,7 +35,7 @@ pub(super) fn run(args: &Exec) -> anyhow::Result<ExitCode> {
     logging::start(Format::Text, tracing::Level::WARN);
     let id = match (&args.instance, &args.environment) {
         (Some(id), _) => id.clone(),
-        (None, Some(name)) => instance_of(name, &args.door)?,
+        (None, Some(name)) => environment::instance(&args.door, name)?.parse()?,
         (None, None) => bail!("say which instance, or which --environment"),
     };
     // Connected before it goes inside: from there, nobody is heard.
@@ -56,11 +55,6 @@ pub(super) fn run(args: &Exec) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::from(status))
         }
     }
-}
-
-/// One of an environment's instances: the answer of `DescribeEnvironmentResources`.
-fn instance_of(name: &str, _: &Door) -> anyhow::Result<InstanceId> {
-    bail!("--environment {name} is not yet supported; give the id of one of its instances")
 }
 
 /// The command, else the user's shell.

@@ -190,3 +190,32 @@ fn fifty_at_once_have_each_their_own_and_nothing_is_left_of_them() {
         assert!(!site.log().contains("WARN") && !site.log().contains("ERROR"), "{}", site.log());
     }
 }
+
+#[test]
+fn the_story_of_an_environment_is_lived_through() {
+    for site in Site::all() {
+        let imds = |words: &str| Said::by(&mut site.imds(&words.split(' ').collect::<Vec<_>>()));
+        let exec = |script: &str| {
+            Said::by(&mut site.imds(&["exec", "--environment", "shop-dev", "--", "sh", "-c", script]))
+        };
+        imds("environment create shop-dev").well();
+        let get = format!("curl -s -w '%{{http_code}}' http://169.254.169.254{ID}");
+        let page = exec(&get).well();
+        assert!(page.contains("401 - Unauthorized") && page.ends_with("401"), "{page}");
+        let token = format!(
+            "TOKEN=$({PUT}); curl -s -H \"X-aws-ec2-metadata-token: $TOKEN\" http://169.254.169.254{ID}"
+        );
+        let before = exec(&token).well();
+        assert!(before.starts_with("i-"), "{before}");
+        imds("environment set shop-dev --imdsv1 enabled").well();
+        let after = exec(&get).well();
+        let id = after.strip_suffix("200").unwrap_or_else(|| panic!("{after}"));
+        assert!(id.starts_with("i-") && id != before, "{after}");
+        imds("environment terminate shop-dev").well();
+        for name in ["shop-dev", "nobodys"] {
+            let said = Said::by(&mut site.imds(&["exec", "--environment", name, "--", "true"]));
+            assert_eq!(said.code, Some(1), "{said:?}");
+            assert!(said.err.contains("imds environment"), "{said:?}");
+        }
+    }
+}

@@ -28,6 +28,9 @@ pub struct Exec {
     /// Which service.
     #[command(flatten)]
     pub door: Door,
+    /// Serve the network namespace of this process, such as a container's, instead of running a command
+    #[arg(long, value_name = "PID", conflicts_with_all = ["command", "hops"])]
+    pub attach: Option<u32>,
     /// The command, and what it is given, after `--` [default: a shell]
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,

@@ -3,6 +3,8 @@
 //! This process goes into the namespace, hands the sockets that listen there to the service, and keeps the connection
 //! to it: as long as that lasts, the instance is served there. Only then the command is started.
 
+mod attach;
+
 use std::ffi::OsString;
 use std::io;
 use std::net::TcpListener;
@@ -41,6 +43,9 @@ pub(super) fn run(args: &Exec) -> anyhow::Result<ExitCode> {
     };
     // Connected before it goes inside: from there, nobody is heard.
     let service = runtime::find(args.door.admin.port())?;
+    if let Some(pid) = args.attach {
+        return attach::run(pid, &id, service);
+    }
     let plan = inside::plan(inside::kernel_has_ipv6(), args.hops);
     // The routers go with this process.
     let Inside { listeners, spaces: _spaces } = imds_netns::enter(&plan)?;

@@ -4,6 +4,7 @@
 //! one: were it ever to run a command outside of its own, that command would reach the service's loopback and nothing else.
 //! Needs curl, util-linux and iproute2; no root.
 
+mod attach;
 mod hostile;
 mod instance;
 mod process;

@@ -1,4 +1,4 @@
-"""What a check in Python is made of: its cases, comparisons, the EC2 client, and the instance's own side.
+"""What a check in Python is made of: its cases, comparisons, the clients of AWS's services, and the instance's own side.
 
 A module's cases are its functions whose names begin with `case_`; what one shows is its docstring. `main(globals())`
 runs them in order, against one service, and writes how many passed as the module's last line.
@@ -42,23 +42,38 @@ def equal(what: object, got: object, want: object) -> None:
         raise AssertionError(f"{what}: got {got!r}, expected {want!r}")
 
 
+#: The status of an error, where it is not 400.
+STATUS = {
+    "AccessDenied": 403,
+    "AuthFailure": 401,
+    "DryRunOperation": 412,
+    "DeleteConflict": 409,
+    "EntityAlreadyExists": 409,
+    "ExpiredToken": 403,
+    "InvalidClientTokenId": 403,
+    "LimitExceeded": 409,
+    "MissingAuthenticationToken": 403,
+    "NoSuchEntity": 404,
+    "SignatureDoesNotMatch": 403,
+}
+
+
 def refused(code: str, call: collections.abc.Callable, **arguments: object) -> str:
-    """The message of the error that the call must end with: EC2's code, with the status that belongs to it."""
+    """The message of the error that the call must end with: AWS's code, with the status that belongs to it."""
     try:
         call(**arguments)
     except botocore.exceptions.ClientError as error:
         got = error.response
         equal(f"the code for {arguments}", got["Error"]["Code"], code)
-        status = 412 if code == "DryRunOperation" else 400
-        equal(f"{code}'s status", got["ResponseMetadata"]["HTTPStatusCode"], status)
+        equal(f"{code}'s status", got["ResponseMetadata"]["HTTPStatusCode"], STATUS.get(code, 400))
         return got["Error"]["Message"]
     raise AssertionError(f"{arguments}: expected {code}, and it was accepted")
 
 
 @functools.cache
-def client(is_validated: bool = True):
+def client(service: str = "ec2", is_validated: bool = True):
     """A client of the service; one that is not validated also sends what the model knows to be wrong."""
-    return boto3.client("ec2", config=botocore.config.Config(parameter_validation=is_validated))
+    return boto3.client(service, config=botocore.config.Config(parameter_validation=is_validated))
 
 
 @functools.cache

@@ -19,15 +19,15 @@ service=
 cases=()
 processes=()
 
-# serve: starts a service that knows nothing yet, in the place of the one before. Instances have addresses of loopback,
-# so that they can call it from their own.
+# serve [OPTION...]: starts a service, in the place of the one before, that knows nothing yet but what a --state holds.
+# Instances have addresses of loopback, so that they can call it from their own.
 serve() {
     end
     local ready=$scratch/ready
     rm -f "$ready"
     mkfifo "$ready"
     "$IMDS" serve --listen 127.0.0.1:0 --admin 127.0.0.1:0 --vpc-cidr 127.0.0.0/8 --print-ready \
-        >"$ready" 2>"$scratch/service.log" &
+        "$@" >"$ready" 2>"$scratch/service.log" &
     service=$!
     local line=
     read -r -t 20 line <"$ready" || { cat "$scratch/service.log" >&2; fail "the service does not start: '$line'"; }
@@ -47,13 +47,38 @@ end() {
 }
 trap 'result=$?; end || result=1; rm -rf "$scratch"; exit $result' EXIT
 
+# guarded [OPTION...]: serves with a door that takes verified signatures only. It knows one key, that of $scratch/key,
+# and clients sign with it from then on.
+guarded() {
+    "$IMDS" keys add --state "$scratch/state" --json >"$scratch/key"
+    serve --auth sigv4 --state "$scratch/state" "$@"
+    sign_with_file "$scratch/key"
+}
+
+# sign_with ID SECRET [TOKEN]: what clients sign with from then on.
+sign_with() {
+    export AWS_ACCESS_KEY_ID=$1 AWS_SECRET_ACCESS_KEY=$2 AWS_SESSION_TOKEN=${3:-}
+    [[ $AWS_SESSION_TOKEN ]] || unset AWS_SESSION_TOKEN
+}
+
+# sign_with_file FILE [TOKEN]: with the keys in it, as `imds keys add` and AWS write them, and the token that is its
+# member TOKEN.
+sign_with_file() {
+    sign_with "$(member AccessKeyId <"$1")" "$(member SecretAccessKey <"$1")" ${2:+"$(member "$2" <"$1")"}
+}
+
+# member NAME: that of the JSON that is read.
+member() {
+    "$python" -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"
+}
+
 fail() {
     echo "FAILED: $*" >&2
     exit 1
 }
 
-# check WHAT FUNCTION: a case. It has a service and a scratch folder of its own; all cases run at once, and `summary`
-# tells how they ended.
+# check WHAT FUNCTION [OPTION...]: a case. It has a service of its own, with these options, and a scratch folder; all
+# cases run at once, and `summary` tells how they ended.
 check() {
     cases+=("$1")
     (
@@ -61,7 +86,7 @@ check() {
         mkdir "$scratch"
         service=
         trap 'result=$?; end || result=1; exit $result' EXIT
-        serve
+        serve "${@:3}"
         "$2"
     ) >"$scratch/${#cases[@]}.out" 2>&1 &
     processes+=($!)

@@ -53,6 +53,14 @@ def case_create() -> None:
     refused("InvalidKeyPair.NotFound", client().describe_key_pairs, KeyNames=["none"])
 
 
+def make(name: str) -> None:
+    """Makes a profile, and a role of its name that it holds."""
+    iam = client("iam")
+    iam.create_instance_profile(InstanceProfileName=name)
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument='{"Version": "2012-10-17", "Statement": []}')
+    iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)
+
+
 def arn(instance: str) -> str | None:
     """The profile that iam/info tells the instance of."""
     status, body = Guest(described(instance)).send("GET", "meta-data/iam/info", {})
@@ -62,6 +70,9 @@ def arn(instance: str) -> str | None:
 def case_profiles() -> None:
     """profiles: at launch, associated, replaced and disassociated, as described and as iam/info says"""
     ec2 = client()
+    refused("InvalidParameterValue", launch, IamInstanceProfile={"Name": "at-launch"})
+    for name in ("at-launch", "web", "db", "other"):
+        make(name)
     first = launch(IamInstanceProfile={"Name": "at-launch"})["InstanceId"]
     if not described(first)["IamInstanceProfile"]["Arn"].endswith(":instance-profile/at-launch"):
         raise AssertionError(f"no profile: {described(first)}")

@@ -3,6 +3,8 @@
 import os
 import pathlib
 import re
+import time
+import urllib.parse
 import urllib.request
 import xml.etree.ElementTree
 
@@ -17,9 +19,18 @@ IDS = {
         "volume": "instancesSet/item/blockDeviceMapping/item/ebs/volumeId",
     },
     "DescribeInstances": {"volume": "reservationSet/item/instancesSet/item/blockDeviceMapping/item/ebs/volumeId"},
+    "CreateApplication": {"application": "CreateApplicationResult/Application/ApplicationArn"},
+    "CreateEnvironment": {
+        "environment": "CreateEnvironmentResult/EnvironmentId",
+        "arn": "CreateEnvironmentResult/EnvironmentArn",
+        "stack": "CreateEnvironmentResult/SolutionStackName",
+    },
 }
 
-SERVICES = {"2016-11-15": "ec2", "2011-06-15": "sts"}
+SERVICES = {"2016-11-15": "ec2", "2010-12-01": "elasticbeanstalk", "2011-06-15": "sts"}
+
+#: What the check of an answer returns where Terraform would ask again.
+AGAIN = object()
 
 
 def sent(body: str) -> xml.etree.ElementTree.Element:
@@ -59,27 +70,42 @@ def options(tokens: str, state: str) -> dict:
     }
 
 
-class Replay:
-    """The calls in their order, and what Terraform needs to find in each answer."""
+class Calls:
+    """Calls in the order of a file, and what Terraform needs to find in each answer: a method for each such action."""
 
-    def __init__(self):
-        self.ids = {"image": image()}
-        self.guest = None
-        self.described = 0
+    def __init__(self, **ids: str):
+        self.ids = ids
 
-    def run(self) -> None:
-        lines = pathlib.Path(__file__).with_name("calls.txt").read_text().splitlines()
+    def run(self, file: str, number: int) -> None:
+        lines = pathlib.Path(__file__).with_name(file).read_text().splitlines()
         bodies = [line for line in lines if not line.startswith("#")]
-        equal("the captured calls", len(bodies), 21)
+        equal("the captured calls", len(bodies), number)
         for body in bodies:
             if "{volume}" in body and "volume" not in self.ids:
                 continue  # Terraform asks for the volumes that the instance has.
             action = body.split("&")[0].removeprefix("Action=")
-            answer = sent(re.sub(r"\{(\w+)\}", lambda id: self.ids[id[1]], body))
-            for name, path in IDS.get(action, {}).items():
-                if (found := answer.findtext(path)) is not None:
-                    self.ids[name] = found
-            getattr(self, action, lambda answer: None)(answer)
+            check = getattr(self, action, lambda answer: None)
+            deadline = time.monotonic() + 60
+            while check(self.answered(action, body)) is AGAIN:
+                equal(f"{action} in time", time.monotonic() < deadline, True)
+                time.sleep(0.1)
+
+    def answered(self, action: str, body: str) -> xml.etree.ElementTree.Element:
+        """The answer to a call; ids in it are known from then on."""
+        answer = sent(re.sub(r"\{(\w+)\}", lambda id: urllib.parse.quote_plus(self.ids[id[1]]), body))
+        for name, path in IDS.get(action, {}).items():
+            if (found := answer.findtext(path)) is not None:
+                self.ids[name] = found
+        return answer
+
+
+class Replay(Calls):
+    """A launch template, an instance and the account's defaults."""
+
+    def __init__(self):
+        super().__init__(image=image())
+        self.guest = None
+        self.described = 0
 
     def GetCallerIdentity(self, answer) -> None:
         equal("an account", bool(re.fullmatch(r"\d{12}", answer.findtext("GetCallerIdentityResult/Account"))), True)
@@ -146,7 +172,7 @@ class Replay:
 
 def case_replay() -> None:
     """Terraform's captured calls, in their order"""
-    Replay().run()
+    Replay().run("calls.txt", 21)
 
 
 if __name__ == "__main__":

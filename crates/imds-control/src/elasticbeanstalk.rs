@@ -1,3 +1,59 @@
-//! The actions of Elastic Beanstalk.
+//! The actions of Elastic Beanstalk, a file each, and what several of them share.
 
+pub(crate) mod abort_environment_update;
+pub(crate) mod application;
+pub(crate) mod arn;
+#[cfg(test)]
+mod captured;
+pub(crate) mod check_dns_availability;
+pub(crate) mod configuration;
+pub(crate) mod constraint;
+pub(crate) mod create_application;
+pub(crate) mod create_application_version;
+pub(crate) mod create_configuration_template;
+pub(crate) mod create_environment;
+pub(crate) mod create_storage_location;
+pub(crate) mod delete_application;
+pub(crate) mod delete_application_version;
+pub(crate) mod delete_configuration_template;
+pub(crate) mod delete_environment_configuration;
+pub(crate) mod describe_account_attributes;
+pub(crate) mod describe_application_versions;
+pub(crate) mod describe_applications;
+pub(crate) mod describe_configuration_options;
+pub(crate) mod describe_configuration_settings;
+pub(crate) mod describe_environment_health;
+pub(crate) mod describe_environment_managed_action_history;
+pub(crate) mod describe_environment_managed_actions;
+pub(crate) mod describe_environment_resources;
+pub(crate) mod describe_environments;
+pub(crate) mod describe_events;
+pub(crate) mod describe_instances_health;
+pub(crate) mod describe_platform_version;
+pub(crate) mod environment;
+pub(crate) mod event;
+pub(crate) mod filter;
+pub(crate) mod health;
+#[cfg(test)]
+mod hostile;
 pub(crate) mod list_available_solution_stacks;
+pub(crate) mod list_platform_branches;
+pub(crate) mod list_platform_versions;
+pub(crate) mod list_tags_for_resource;
+pub(crate) mod option;
+pub(crate) mod page;
+pub(crate) mod platform;
+pub(crate) mod rebuild_environment;
+pub(crate) mod restart_app_server;
+pub(crate) mod swap_environment_cnames;
+pub(crate) mod tags;
+pub(crate) mod template;
+pub(crate) mod terminate_environment;
+pub(crate) mod update_application;
+pub(crate) mod update_application_resource_lifecycle;
+pub(crate) mod update_application_version;
+pub(crate) mod update_configuration_template;
+pub(crate) mod update_environment;
+pub(crate) mod update_tags_for_resource;
+pub(crate) mod validate_configuration_settings;
+pub(crate) mod version;

@@ -28,4 +28,5 @@ mod testing;
 pub use authz::Authority;
 pub use door::{Door, Peer};
 pub use plane::Plane;
+pub use query::Signer;
 pub use service::router;

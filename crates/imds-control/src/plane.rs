@@ -54,6 +54,11 @@ impl Plane {
         reached.map_err(|_| Gone)?.map(|_| ()).map_err(|_| Gone)
     }
 
+    /// Waits until a commit is what guests see; false when the metadata process does not follow.
+    pub async fn follows(&self, revision: Revision) -> bool {
+        self.reached(revision).await.is_ok()
+    }
+
     /// The counters now.
     pub(crate) async fn tallies(&self) -> Result<Tallies, Gone> {
         let (answer, tallies) = oneshot::channel();

@@ -1,10 +1,11 @@
-//! `POST /`: a call of an AWS Query API. Read, decide, commit, wait until guests see it, answer.
+//! `POST /`: a call of an AWS Query API. Read, see who asks, decide, commit, wait until guests see it, answer. `GET /` too, if
+//! it is signed.
 
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, HeaderName};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::header::{ALLOW, AUTHORIZATION, AsHeaderName, CONTENT_TYPE, HeaderName};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use imds_core::Timestamp;
 use imds_store::Revision;
@@ -13,13 +14,17 @@ use imds_store::record::Caller;
 use crate::authz::Identity;
 use crate::call::{Call, request_id};
 use crate::door::{Door, Peer};
+use crate::query::sigv4::{self, Request};
 use crate::query::{Error, Params, Scope, Service, Xml, envelope};
 use crate::{action, commit};
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
-/// The account of every call, as long as keys mean nothing.
+/// The account of every call.
 pub(crate) const ACCOUNT: &str = "123456789012";
+
+/// A service that is not there is answered in a form that clients of most read.
+const STRANGER: Service = Service::Iam;
 
 /// A call that is to be answered, once guests have seen a commit.
 struct Answer {
@@ -29,20 +34,52 @@ struct Answer {
     revision: Option<Revision>,
 }
 
+/// A call as it came.
+struct Came {
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+    /// Where from.
+    address: String,
+}
+
+impl Came {
+    /// The parameters: the body's, and those of a query string that is signed.
+    fn params(&self) -> Result<Params, Error> {
+        match self.uri.query() {
+            Some(query) if sigv4::is_signed(&self.uri) => {
+                Params::parse(&[query.as_bytes(), &self.body].join(&b'&'))
+            }
+            Some(_) | None => Params::parse(&self.body),
+        }
+    }
+
+    fn header(&self, name: impl AsHeaderName) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    fn request(&self) -> Request<'_> {
+        Request { method: &self.method, uri: &self.uri, headers: &self.headers, body: &self.body }
+    }
+}
+
 /// Answers a call.
 pub(crate) async fn handle(
     State(door): State<Door>,
     peer: Option<Extension<Peer>>,
+    method: Method,
+    uri: Uri,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
     let address = peer.map_or_else(|| "unknown".to_owned(), |Extension(Peer(address))| address.to_string());
-    let authorization = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let came = Came { method, uri, headers, body, address };
     let request_id = request_id();
     let plane = door.plane.clone();
     let id = request_id.clone();
     // The store may wait for the disk, and an answer may be long.
-    let decide = move || decide(&door, authorization.as_deref(), address, &body, &id);
+    let decide = move || decide(&door, came, &id);
     let mut answer = tokio::task::spawn_blocking(decide).await.unwrap_or_else(|error| {
         tracing::error!(%error, "a call to the control API failed");
         refused(Service::Ec2, &Error::internal(), &request_id)
@@ -55,14 +92,25 @@ pub(crate) async fn handle(
     document_response(answer.status, answer.document, &request_id)
 }
 
-/// Refuses a GET, which an image in a page can send: it performs no action.
-pub(crate) async fn refuse_get() -> Response {
+/// Answers a GET whose query string is signed, and verified whoever may come in; refuses all others, which an image in a page
+/// can send.
+pub(crate) async fn signed(
+    state: State<Door>,
+    peer: Option<Extension<Peer>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    if method == Method::GET && sigv4::is_signed(&uri) {
+        return handle(state, peer, method, uri, headers, body).await;
+    }
     let request_id = request_id();
     let error = Error {
         status: StatusCode::METHOD_NOT_ALLOWED,
         ..Error::new(
             "InvalidRequest",
-            "GET performs no action here; send the parameters in the body of a POST",
+            "GET performs no action here, unless its query string is signed; send the parameters in the body of a POST",
         )
     };
     let document = envelope::error(Service::Ec2, &error, &request_id);
@@ -84,25 +132,21 @@ fn refused(service: Service, error: &Error, request_id: &str) -> Answer {
     Answer { service, status: error.status, document, revision: None }
 }
 
-fn decide(
-    door: &Door,
-    authorization: Option<&str>,
-    address: String,
-    body: &[u8],
-    request_id: &str,
-) -> Answer {
-    let params = match Params::parse(body) {
+fn decide(door: &Door, came: Came, request_id: &str) -> Answer {
+    let params = match came.params() {
         Ok(params) => params,
         Err(error) => return refused(Service::Ec2, &error, request_id),
     };
-    let scope = Scope::of(authorization, &params);
-    // A service that is not there is answered in a form that clients of most read.
+    let (scope, identity) = match identified(door, &came, &params) {
+        Ok(identified) => identified,
+        Err((service, error)) => return refused(service.unwrap_or(STRANGER), &error, request_id),
+    };
     let Some(service) = scope.service else {
         let error = Error::invalid_action(params.get("Action").unwrap_or_default());
-        return refused(Service::Iam, &error, request_id);
+        return refused(STRANGER, &error, request_id);
     };
-    let caller = Caller { access_key: scope.access_key, address };
-    match act(door, service, &scope.region, &caller, request_id, &params) {
+    let caller = Caller { access_key: scope.access_key, address: came.address };
+    match act(door, service, &scope.region, &caller, &identity, request_id, &params) {
         Ok((action, body, revision)) => Answer {
             service,
             status: StatusCode::OK,
@@ -113,11 +157,31 @@ fn decide(
     }
 }
 
+/// What a call is for and whose it is: verified where it must be, else as it says. A refusal comes with the service that it
+/// says it is for.
+fn identified(
+    door: &Door,
+    came: &Came,
+    params: &Params,
+) -> Result<(Scope, Identity), (Option<Service>, Error)> {
+    let (presumed, now) = (Scope::of(came.header(AUTHORIZATION), params), Timestamp::now());
+    if door.authority.is_required() || came.method != Method::POST {
+        let verified = door.authority.verified(&came.request(), now);
+        let (identity, credential) =
+            verified.map_err(|error| (presumed.service, error.of(presumed.service)))?;
+        return Ok((Scope::verified(credential), identity));
+    }
+    let token = came.header(&sigv4::TOKEN).or_else(|| params.get("X-Amz-Security-Token"));
+    let identity = door.authority.presumed(presumed.access_key.as_deref(), token, now);
+    Ok((presumed, identity))
+}
+
 fn act<'p>(
     door: &Door,
     service: Service,
     region: &str,
     caller: &Caller,
+    identity: &Identity,
     request_id: &str,
     params: &'p Params,
 ) -> Result<(&'p str, Xml, Revision), Error> {
@@ -135,7 +199,6 @@ fn act<'p>(
     let handler = action::find(service, action).ok_or_else(|| Error::invalid_action(action))?;
     let is_dry_run = service == Service::Ec2 && params.flag("DryRun")? == Some(true);
     let account = ACCOUNT.parse().map_err(|_| Error::internal())?;
-    let identity = Identity::Root;
     let store = &*door.store;
     let (body, revision) = commit::decided(store, || {
         let call = Call {
@@ -144,7 +207,7 @@ fn act<'p>(
             account: &account,
             now: Timestamp::now(),
             caller,
-            identity: &identity,
+            identity,
             request_id,
             issuer: door.authority.issuer(),
             environment_delay: door.environment_delay,

@@ -1,12 +1,18 @@
-//! What is kept for a while and then goes: terminated instances, which are shown for about an hour, and the client tokens
-//! of calls that are not sent again any more.
+//! What is kept for a while and then goes: terminated instances and environments, which are shown for about an hour, the
+//! events of environments, and the client tokens of calls that are not sent again any more.
 
 use imds_core::{Machine, Timestamp};
-use imds_store::record::{self, Batch, Claim, Found, Record};
+use imds_store::record::{self, Batch, Claim, Environment, EnvironmentEvent, Found, Record};
 use imds_store::{Error, Store};
 
 /// Seconds that a terminated instance is shown for (EC2 User Guide, "Terminate Amazon EC2 instances").
 const SHOWN: i64 = 3_600;
+
+/// Seconds that a terminated environment is shown for [assumed].
+const ENVIRONMENT_SHOWN: i64 = 3_600;
+
+/// Seconds that an event is kept for: six weeks (Elastic Beanstalk API Reference, `DescribeEvents`).
+const TOLD: i64 = 42 * 86_400;
 
 /// Seconds that a client token is known for (EC2 API Reference, "Ensuring idempotency").
 const CLAIMED: i64 = 86_400;
@@ -32,6 +38,16 @@ pub fn sweep(store: &dyn Store, now: Timestamp) -> Result<usize, Error> {
     }
     for (name, found) in record::list::<Claim>(store, "")? {
         if is_over(found.record.at, CLAIMED) {
+            sweep.delete(&name, &found)?;
+        }
+    }
+    for (name, found) in record::list::<Environment>(store, "")? {
+        if found.record.is_terminated() && is_over(found.record.updated, ENVIRONMENT_SHOWN) {
+            sweep.delete(&name, &found)?;
+        }
+    }
+    for (name, found) in record::list::<EnvironmentEvent>(store, "")? {
+        if is_over(found.record.at, TOLD) {
             sweep.delete(&name, &found)?;
         }
     }
@@ -113,6 +129,41 @@ mod tests {
         assert_eq!(sweep(&store, later(CLAIMED + 1)).unwrap(), 1);
         assert_eq!(names("claim/").len(), 0);
         assert_eq!(names("machine/").len(), 1);
+    }
+
+    #[test]
+    fn an_environment_goes_after_an_hour_and_its_events_after_six_weeks() {
+        let store = Memory::default();
+        let mut batch = Batch::default();
+        for (id, status) in [("e-1", "Terminated"), ("e-2", "Terminating"), ("e-3", "Ready")] {
+            let environment = serde_json::json!({
+                "id": id, "name": id, "region": "us-east-1", "application": "a", "solution_stack": "s",
+                "tier": "WebServer", "cname_prefix": id, "created": noon(), "updated": noon(), "status": status,
+                "health": "Grey", "last_event": noon(),
+            });
+            let environment: Environment = serde_json::from_value(environment).unwrap();
+            batch.create(&Environment::record_name("us-east-1", id), &environment);
+            let event = EnvironmentEvent {
+                at: noon(),
+                application: "a".into(),
+                environment: Some((id.into(), id.into())),
+                version: None,
+                solution_stack: None,
+                severity: "INFO".into(),
+                message: String::new(),
+                request_id: None,
+            };
+            batch.create(&EnvironmentEvent::record_name("us-east-1", noon(), id), &event);
+        }
+        store.commit(batch.writes()).unwrap();
+        let left = |kind: &str| store.list(kind).unwrap().len();
+        for (seconds, environments, events) in
+            [(ENVIRONMENT_SHOWN, 3, 3), (ENVIRONMENT_SHOWN + 1, 2, 3), (TOLD, 2, 3), (TOLD + 1, 2, 0)]
+        {
+            sweep(&store, later(seconds)).unwrap();
+            let found = (left("environment/"), left("environment-event/"));
+            assert_eq!(found, (environments, events), "{seconds}");
+        }
     }
 
     #[test]

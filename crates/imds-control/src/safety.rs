@@ -15,7 +15,8 @@ use tokio::sync::{mpsc, watch};
 
 use crate::door::Door;
 use crate::plane::Plane;
-use crate::testing::{door, ec2, keep_machine, request, signed, text};
+use crate::query::Service;
+use crate::testing::{door, ec2, keep_machine, keep_profile, request, signed, text};
 
 const ID: &str = "i-12345678901234567";
 const MODIFY: &str =
@@ -327,7 +328,7 @@ async fn a_guest_does_not_come_in() {
 }
 
 /// Parameters of real actions, each of which is to hold what it should not.
-const NAMES: [&str; 44] = [
+const NAMES: &[&str] = &[
     "InstanceId",
     "InstanceId.1",
     "InstanceId.4294967296",
@@ -372,14 +373,56 @@ const NAMES: [&str; 44] = [
     "Attribute",
     "ClientToken",
     "DryRun",
+    "AccessKeyId",
+    "AssumeRolePolicyDocument",
+    "Description",
+    "DurationSeconds",
+    "InstanceProfileName",
+    "Marker",
+    "MaxItems",
+    "MaxSessionDuration",
+    "Path",
+    "PathPrefix",
+    "PermissionsBoundary",
+    "Policy",
+    "PolicyArn",
+    "PolicyDocument",
+    "PolicyName",
+    "RoleArn",
+    "RoleName",
+    "RoleSessionName",
+    "Scope",
+    "SourceIdentity",
+    "TagKeys.member.1",
+    "Tags.member.1.Key",
+    "Tags.member.1.Value",
+    "UserName",
+    "VersionId",
 ];
+
+/// Parameters with which actions of each service would do.
+fn usual(service: Service) -> &'static str {
+    match service {
+        Service::Ec2 => {
+            "ImageId=ami-0abcdef1234567890&MinCount=1&MaxCount=1&InstanceId.1=i-12345678901234567"
+        }
+        Service::Iam | Service::Sts => {
+            "RoleName=web&InstanceProfileName=web&PolicyName=own&PolicyArn=arn:aws:iam::aws:policy/X&VersionId=v1\
+             &PolicyDocument=%7B%22Statement%22%3A%5B%5D%7D&AssumeRolePolicyDocument=%7B%22Statement%22%3A%5B%5D%7D\
+             &RoleArn=arn:aws:iam::123456789012:role/web&RoleSessionName=me&AccessKeyId=AKIAEXAMPLE000000000"
+        }
+        Service::ElasticBeanstalk | Service::AutoScaling => "ApplicationName=app&EnvironmentName=web",
+    }
+}
 
 #[tokio::test]
 async fn whatever_a_parameter_holds_the_answer_is_a_document_and_no_fault_of_ours() {
     let door = door();
     keep_machine(&door);
+    keep_profile(&door, "web");
     let long = "x".repeat(70_000);
     let nested = "a.".repeat(2_000);
+    let deep = "%5B".repeat(2_000);
     let hostile = [
         "",
         "0",
@@ -401,20 +444,24 @@ async fn whatever_a_parameter_holds_the_answer_is_a_document_and_no_fault_of_our
         "====",
         &long,
         &nested,
+        &deep,
+        "%7B%22Statement%22%3A%5Bnull%2C%7B%22Effect%22%3A7%7D%5D%7D",
+        "arn:aws:iam::aws:policy%2F%2F",
         ID,
     ];
-    for action in crate::action::names() {
+    for (service, action) in crate::action::names() {
         for (index, value) in hostile.iter().enumerate() {
             // Each value in every parameter at once, and in one of them beside a launch that would do.
             let all: String = NAMES.iter().map(|name| format!("&{name}={value}")).collect();
             let one = NAMES[(index * 7 + action.len()) % NAMES.len()];
-            let usual =
-                "ImageId=ami-0abcdef1234567890&MinCount=1&MaxCount=1&InstanceId.1=i-12345678901234567";
-            for form in [format!("Action={action}{all}"), format!("Action={action}&{usual}&{one}={value}")] {
+            for form in
+                [format!("Action={action}{all}"), format!("Action={action}&{}&{one}={value}", usual(service))]
+            {
                 if form.len() > 256 * 1024 {
                     continue;
                 }
-                let (status, document) = ec2(&door, &form).await;
+                let form = format!("{form}&Version={}", service.version());
+                let (status, document) = request(&door, "POST", "/", &[FORM], &form).await;
                 assert!(!status.is_server_error(), "{action} {value:.40} {one}: {document:.400}");
                 assert!(document.starts_with("<?xml"), "{action} {value:.40} {one}: {document:.400}");
             }

@@ -9,16 +9,17 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 
 use crate::door::Door;
-use crate::{api, body, metrics, post, site};
+use crate::{api, authz, body, metrics, post, site};
 
 /// The door's routes.
 pub fn router(door: Door) -> Router {
     Router::new()
-        .route("/", get(post::refuse_get).post(post::handle))
+        .route("/", get(post::signed).post(post::handle))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/metrics", get(metrics))
         .nest("/api/v1", api::router())
         .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn_with_state(door.clone(), authz::gate))
         .layer(middleware::from_fn(body::whole))
         .layer(middleware::from_fn_with_state(door.clone(), site::check))
         .with_state(door)

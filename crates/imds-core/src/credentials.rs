@@ -1,4 +1,4 @@
-//! A role and the credentials that `iam/` serves for it.
+//! A role and the credentials that `iam/` serves for it, or why there are none.
 
 use std::fmt;
 
@@ -30,17 +30,64 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The role of an instance: what `iam/info` and `iam/security-credentials/NAME` say.
+/// What an instance has of its instance profile: what `iam/` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Role {
-    /// The role's name, the one entry of `iam/security-credentials/`.
-    pub name: String,
     /// The instance profile's ARN.
     pub instance_profile_arn: String,
     /// `AIPA…`
     pub instance_profile_id: String,
-    /// Its keys.
-    pub credentials: Credentials,
+    /// What the profile gives.
+    pub grant: Grant,
+}
+
+/// What a profile gives, or why it gives nothing (IAM User Guide, "Troubleshoot IAM and Amazon EC2").
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Grant {
+    /// The keys of its role.
+    Keys {
+        /// The role's name, the one entry of `iam/security-credentials/`.
+        role: String,
+        /// Its keys.
+        credentials: Credentials,
+    },
+    /// Its role's trust policy does not let EC2 in.
+    Untrusted {
+        /// The role's name.
+        role: String,
+        /// When that was found.
+        since: Timestamp,
+    },
+    /// It has no role.
+    Empty {
+        /// When that was found.
+        since: Timestamp,
+    },
+    /// It was deleted; there may be another of its name.
+    Gone {
+        /// When that was found.
+        since: Timestamp,
+    },
+}
+
+impl Role {
+    /// The role's name, if there is one.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match &self.grant {
+            Grant::Keys { role, .. } | Grant::Untrusted { role, .. } => Some(role),
+            Grant::Empty { .. } | Grant::Gone { .. } => None,
+        }
+    }
+
+    /// Its keys, if it gives any.
+    #[must_use]
+    pub fn credentials(&self) -> Option<&Credentials> {
+        match &self.grant {
+            Grant::Keys { credentials, .. } => Some(credentials),
+            Grant::Untrusted { .. } | Grant::Empty { .. } | Grant::Gone { .. } => None,
+        }
+    }
 }
 
 /// Temporary keys.
@@ -87,7 +134,7 @@ mod tests {
 
     #[test]
     fn keys_without_an_end_always_have_five_hours_left() {
-        let mut keys = crate::testing::role().credentials;
+        let mut keys = crate::testing::role().credentials().unwrap().clone();
         for (now, issued) in [(1_000, 1_000), (4_599, 1_000), (4_600, 4_600), (90_000, 87_400), (0, 1_000)] {
             let (from, to) = keys.period(at(1_000), at(now));
             assert_eq!((from, to), (at(issued), at(issued + 21_600)), "at {now}");
@@ -102,7 +149,8 @@ mod tests {
     fn a_secret_does_not_print() {
         let role = crate::testing::role();
         let printed = format!("{role:?}");
-        assert!(!printed.contains(role.credentials.secret_access_key.expose()), "{printed}");
-        assert!(!printed.contains(role.credentials.session_token.expose()), "{printed}");
+        let keys = role.credentials().unwrap();
+        assert!(!printed.contains(keys.secret_access_key.expose()), "{printed}");
+        assert!(!printed.contains(keys.session_token.expose()), "{printed}");
     }
 }

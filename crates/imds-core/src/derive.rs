@@ -61,8 +61,9 @@ pub(crate) fn availability_zone_id(availability_zone: &str) -> String {
     format!("{short}-az{}", letter - b'a' + 1)
 }
 
-/// The partition of a region.
-pub(crate) fn partition(region: &str) -> &'static str {
+/// The partition of a region: `aws`, `aws-cn` or `aws-us-gov`.
+#[must_use]
+pub fn partition(region: &str) -> &'static str {
     match region.split('-').next() {
         Some("cn") => "aws-cn",
         Some("us") if region.starts_with("us-gov-") => "aws-us-gov",

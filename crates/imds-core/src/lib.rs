@@ -30,6 +30,7 @@ pub mod tree;
 mod ttl;
 mod words;
 
+pub use derive::partition;
 pub use error::Error;
 pub use instance::Instance;
 /// A moment in UTC, from the clock that the caller read.

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use bytes::Bytes;
 
-use crate::credentials::{Credentials, Role, Secret};
+use crate::credentials::{Credentials, Grant, Role, Secret};
 use crate::events::{Maintenance, SpotAction};
 use crate::instance::{Instance, Launch};
 use crate::options::{MetadataOptions, Switch};
@@ -38,17 +38,17 @@ pub fn launch() -> Launch {
 /// A role with keys that nothing accepts.
 #[must_use]
 pub fn role() -> Role {
+    let credentials = Credentials {
+        access_key_id: "ASIAEXAMPLE".into(),
+        secret_access_key: Secret::new("wJalrXUtnFEMI-example".into()),
+        session_token: Secret::new("IQoJb3JpZ2luX2Vj-example".into()),
+        issued: None,
+        expiration: None,
+    };
     Role {
-        name: "web".into(),
         instance_profile_arn: "arn:aws:iam::123456789012:instance-profile/web".into(),
         instance_profile_id: "AIPAEXAMPLE0000000000".into(),
-        credentials: Credentials {
-            access_key_id: "ASIAEXAMPLE".into(),
-            secret_access_key: Secret::new("wJalrXUtnFEMI-example".into()),
-            session_token: Secret::new("IQoJb3JpZ2luX2Vj-example".into()),
-            issued: None,
-            expiration: None,
-        },
+        grant: Grant::Keys { role: "web".into(), credentials },
     }
 }
 

@@ -1,9 +1,6 @@
 //! The file that holds the keys of tokens: `DIR/keyring`, readable by its owner alone.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,42 +9,20 @@ use imds_core::keyring::{Key, Keyring, SECRET_LEN};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::private_file::{PrivateFile, lock};
+
+pub use crate::private_file::Error;
+
 /// The name of the file in the state folder.
 pub const FILE: &str = "keyring";
 
-/// Why a keyring could not be had.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// A file or folder could not be read or written.
-    #[error("cannot {what} {path}: {cause}", path = path.display())]
-    Io {
-        /// What was tried.
-        what: &'static str,
-        /// Where.
-        path: PathBuf,
-        /// What the system said.
-        cause: io::Error,
-    },
-    /// Others can read the keys.
-    #[error(
-        "{path} can be read by others (mode {mode:03o}), who could make tokens: run `chmod 600 {path}` and then \
-         `imds keyring rotate`", path = path.display()
-    )]
-    Readable {
-        /// The file.
-        path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-    },
-    /// The file is not a keyring.
-    #[error("{path} is not a keyring ({why}): restore it, or remove it to start with a new key (tokens issued before are then refused)", path = path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong, without any of its content.
-        why: &'static str,
-    },
-}
+const KEPT: PrivateFile = PrivateFile {
+    name: FILE,
+    kind: "a keyring",
+    threat: "make tokens",
+    exposed: "`imds keyring rotate`",
+    malformed: "restore it, or remove it to start with a new key (tokens issued before are then refused)",
+};
 
 /// The file's form.
 #[derive(Serialize, Deserialize)]
@@ -70,18 +45,7 @@ struct StoredKey {
 /// # Errors
 /// When it cannot be read, others can read it, or it is not a keyring.
 pub fn load(state: &Path) -> Result<Option<Keyring>, Error> {
-    let path = state.join(FILE);
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => Zeroizing::new(text),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(cause) => return Err(Error::Io { what: "read", path, cause }),
-    };
-    let mode =
-        fs::metadata(&path).map_err(|cause| io_error("read", &path, cause))?.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
-        return Err(Error::Readable { path, mode });
-    }
-    parse(&text).map(Some).map_err(|why| Error::Malformed { path, why })
+    KEPT.load(state, parse)
 }
 
 /// Reads the keyring of a state folder, making both where they are missing.
@@ -94,7 +58,7 @@ pub fn load_or_create(state: &Path, secret: &[u8; SECRET_LEN]) -> Result<Keyring
         return Ok(keyring);
     }
     let keyring = Keyring::new(secret);
-    save(state, &keyring)?;
+    KEPT.save(state, &text(&keyring))?;
     Ok(keyring)
 }
 
@@ -105,40 +69,8 @@ pub fn load_or_create(state: &Path, secret: &[u8; SECRET_LEN]) -> Result<Keyring
 pub fn rotate(state: &Path, secret: &[u8; SECRET_LEN], now: Timestamp) -> Result<Keyring, Error> {
     let _lock = lock(state)?;
     let keyring = load(state)?.map_or_else(|| Keyring::new(secret), |keyring| keyring.rotated(secret, now));
-    save(state, &keyring)?;
+    KEPT.save(state, &text(&keyring))?;
     Ok(keyring)
-}
-
-fn io_error(what: &'static str, path: &Path, cause: io::Error) -> Error {
-    Error::Io { what, path: path.to_owned(), cause }
-}
-
-/// Holds the folder against other writers until it is dropped; makes the folder if it is missing.
-fn lock(state: &Path) -> Result<File, Error> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(state)
-        .map_err(|cause| io_error("make the state folder", state, cause))?;
-    let folder = File::open(state).map_err(|cause| io_error("open", state, cause))?;
-    folder.lock().map_err(|cause| io_error("lock", state, cause))?;
-    Ok(folder)
-}
-
-/// Writes the file beside its place and moves it there, so that a reader finds the one or the other.
-fn save(state: &Path, keyring: &Keyring) -> Result<(), Error> {
-    let path = state.join(FILE);
-    let beside = state.join(".keyring.new");
-    let write = || {
-        // What a crash left there goes; what somebody put there is not followed.
-        let _ = fs::remove_file(&beside);
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
-        file.write_all(text(keyring).as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&beside, &path)?;
-        File::open(state)?.sync_all()
-    };
-    write().map_err(|cause| io_error("write", &path, cause))
 }
 
 /// The text of the file, which holds the secrets.
@@ -182,6 +114,8 @@ pub fn parse(text: &str) -> Result<Keyring, &'static str> {
 mod tests {
     use super::*;
     use imds_core::testing::noon;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
 
     fn ids(keyring: &Keyring) -> Vec<u16> {
         keyring.keys().map(Key::id).collect()

@@ -1,8 +1,10 @@
 //! What OpenIMDS keeps: machines, account defaults, images, templates, keys; and the read side that a request asks.
 
+pub mod access_key;
 pub mod embedded;
 pub mod keyring;
 pub mod memory;
+mod private_file;
 pub mod provider;
 pub mod record;
 pub mod registry;

@@ -8,9 +8,10 @@ pub mod image;
 mod instance;
 mod key_pair;
 mod machine;
-mod role;
+pub mod role;
 mod template;
 mod trace;
+pub mod trust;
 
 use imds_core::defaults::Defaults;
 use imds_core::id::InstanceId;
@@ -26,10 +27,12 @@ use crate::store::{Error, Revision, Store};
 
 pub use batch::Batch;
 pub use environment::{
-    Application, ApplicationVersion, Environment, EnvironmentCname, EnvironmentEvent, EnvironmentName,
+    Application, ApplicationVersion, ConfigurationTemplate, Environment, EnvironmentCname, EnvironmentEvent,
+    EnvironmentName,
 };
 pub use image::Image;
 pub use key_pair::KeyPair;
+pub use machine::{Association, association};
 pub use role::{InstanceProfile, Role};
 pub use template::{LaunchTemplate, TemplateData, TemplateTags, TemplateVersion};
 pub use trace::{Caller, Trace};
@@ -134,6 +137,7 @@ as_it_is!(
     Application = "application",
     ApplicationVersion = "application-version",
     Claim = "claim",
+    ConfigurationTemplate = "configuration-template",
     Environment = "environment",
     EnvironmentCname = "environment-cname",
     EnvironmentEvent = "environment-event",

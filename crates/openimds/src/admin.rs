@@ -1,5 +1,6 @@
-//! A client of a running service's control API: what `imds instance` and `imds defaults` speak.
+//! A client of a running service's control API: what `imds instance`, `imds defaults` and `imds environment` speak.
 
+mod api;
 mod document;
 mod error;
 mod form;
@@ -11,14 +12,17 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::bail;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
-use http::{Method, Request, Response};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, InvalidHeaderValue, USER_AGENT};
+use http::{HeaderValue, Method, Request, Response};
 use http_body_util::Full;
 use hyper::body::Bytes;
+use imds_control::Signer;
 use imds_core::Timestamp;
+use imds_core::credentials::Secret;
 
 use crate::client::exchange;
 
+pub use api::{Api, Outcome};
 pub use document::Element;
 pub use error::Error;
 pub use form::Form;
@@ -27,8 +31,6 @@ pub use url::Url;
 
 /// How long an answer may take: it comes when the change is on disk and guests see it.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The version of EC2's API.
-const VERSION: &str = "2016-11-15";
 /// The region when nothing names one.
 const REGION: &str = "us-east-1";
 /// The access key of calls when the environment has none.
@@ -39,14 +41,19 @@ pub struct Admin {
     url: Url,
     region: String,
     key: String,
+    /// What calls are signed with; without it they carry the name of the key alone.
+    secret: Option<Secret>,
+    /// What goes with temporary keys.
+    token: Option<Secret>,
 }
 
 impl Admin {
     /// The service at `url`. Calls are for `region`, else for the region of the environment, else for us-east-1; they
-    /// carry the name of the environment's access key, so that the service can say who made a change.
+    /// are signed with the environment's access key, and without its secret they carry its name, so that the service can
+    /// say who made a change.
     ///
     /// # Errors
-    /// When the region, or the name of the key, is none.
+    /// When the region, or what is said of the key, is none.
     pub fn new(url: &Url, region: Option<&str>) -> anyhow::Result<Self> {
         let variable = |name| env::var(name).ok().filter(|value| !value.is_empty());
         let region = region.map(str::to_owned);
@@ -59,7 +66,12 @@ impl Admin {
         if !key.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',') {
             bail!("AWS_ACCESS_KEY_ID does not hold an access key: correct it, or unset it");
         }
-        Ok(Self { url: url.clone(), region, key })
+        let secret = |name| variable(name).map(Secret::new);
+        let (secret, token) = (secret("AWS_SECRET_ACCESS_KEY"), secret("AWS_SESSION_TOKEN"));
+        if token.as_ref().is_some_and(|token| !token.expose().bytes().all(|byte| byte.is_ascii_graphic())) {
+            bail!("AWS_SESSION_TOKEN does not hold a session token: correct it, or unset it");
+        }
+        Ok(Self { url: url.clone(), region, key, secret, token })
     }
 
     /// The region that calls are for.
@@ -73,9 +85,21 @@ impl Admin {
     /// # Errors
     /// When nothing answers, or the call is refused.
     pub fn call(&self, action: &str, form: &Form) -> Result<Element, Error> {
-        let body = form.encode(action, VERSION);
+        self.ask(Api::Ec2, action, form)
+    }
+
+    /// Calls an action of another service, of those that speak the query protocol.
+    ///
+    /// # Errors
+    /// As [`Admin::call`].
+    pub fn query(&self, api: Api, action: &str, form: &Form) -> Result<Outcome, Error> {
+        self.ask(api, action, form).map(|answer| Outcome::of(action, answer))
+    }
+
+    fn ask(&self, api: Api, action: &str, form: &Form) -> Result<Element, Error> {
+        let body = form.encode(action, api.version());
         let form = "application/x-www-form-urlencoded; charset=utf-8";
-        let answer = self.send(Method::POST, "/", Some((form, body)))?;
+        let answer = self.send(api, Method::POST, "/", Some((form, body)))?;
         self.read(&answer, |text| Element::parse(text).ok())
     }
 
@@ -84,7 +108,7 @@ impl Admin {
     /// # Errors
     /// As [`Admin::call`].
     pub fn get(&self, path: &str) -> Result<serde_json::Value, Error> {
-        let answer = self.send(Method::GET, path, None)?;
+        let answer = self.send(Api::Ec2, Method::GET, path, None)?;
         self.read(&answer, |text| serde_json::from_str(text).ok())
     }
 
@@ -93,7 +117,8 @@ impl Admin {
     /// # Errors
     /// As [`Admin::call`].
     pub fn patch(&self, path: &str, change: &serde_json::Value) -> Result<(), Error> {
-        let answer = self.send(Method::PATCH, path, Some(("application/json", change.to_string())))?;
+        let answer =
+            self.send(Api::Ec2, Method::PATCH, path, Some(("application/json", change.to_string())))?;
         self.read(&answer, |_| Some(()))
     }
 
@@ -107,13 +132,14 @@ impl Admin {
 
     fn send(
         &self,
+        api: Api,
         method: Method,
         path: &str,
         body: Option<(&str, String)>,
     ) -> Result<Response<Bytes>, Error> {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Own)?;
-        let request = self.request(method, path, body)?;
+        let request = self.request(api, method, path, body)?;
         runtime.block_on(async {
             let found = tokio::net::lookup_host((self.url.host(), self.url.port())).await;
             let found = found.map_err(|error| Error::Unknown { url: self.url.clone(), error })?;
@@ -129,31 +155,41 @@ impl Admin {
 
     fn request(
         &self,
+        api: Api,
         method: Method,
         path: &str,
         body: Option<(&str, String)>,
     ) -> Result<Request<Full<Bytes>>, Error> {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(HOST, self.url.authority())
-            .header(AUTHORIZATION, self.authorization(Timestamp::now()))
-            .header(ACCEPT, "*/*")
-            .header(USER_AGENT, concat!("imds/", env!("CARGO_PKG_VERSION")));
+        let own = |error: http::Error| Error::Own(std::io::Error::other(error));
+        let mut request = Request::builder().method(method).uri(path).header(HOST, self.url.authority());
         if let Some((kind, _)) = &body {
             request = request.header(CONTENT_TYPE, *kind);
         }
         let body = body.map(|(_, text)| Bytes::from(text)).unwrap_or_default();
-        request.body(Full::new(body)).map_err(|error| Error::Own(std::io::Error::other(error)))
+        let mut request = request.body(body).map_err(own)?;
+        self.sign(api, &mut request, Timestamp::now()).map_err(|error| own(error.into()))?;
+        request.headers_mut().insert(ACCEPT, HeaderValue::from_static("*/*"));
+        let agent = HeaderValue::from_static(concat!("imds/", env!("CARGO_PKG_VERSION")));
+        request.headers_mut().insert(USER_AGENT, agent);
+        Ok(request.map(Full::new))
     }
 
-    /// Says in which region, and in whose name, as a signature does. It is none: the service verifies nothing.
-    fn authorization(&self, now: Timestamp) -> String {
-        let (key, region) = (&self.key, &self.region);
-        let date = now.strftime("%Y%m%d");
-        format!(
-            "AWS4-HMAC-SHA256 Credential={key}/{date}/{region}/ec2/aws4_request, SignedHeaders=host, Signature=unsigned"
-        )
+    /// Signs a request. Without a secret it only says in which region, and in whose name, as a signature does.
+    fn sign(&self, api: Api, request: &mut Request<Bytes>, now: Timestamp) -> Result<(), InvalidHeaderValue> {
+        let (key, region, service) = (&*self.key, &*self.region, api.name());
+        let Some(secret) = &self.secret else {
+            let date = now.strftime("%Y%m%d");
+            let unsigned = format!(
+                "AWS4-HMAC-SHA256 Credential={key}/{date}/{region}/{service}/aws4_request, SignedHeaders=host, \
+                 Signature=unsigned"
+            );
+            request.headers_mut().insert(AUTHORIZATION, HeaderValue::try_from(unsigned)?);
+            return Ok(());
+        };
+        let (secret, token) = (secret.expose(), self.token.as_ref().map(Secret::expose));
+        let signer = Signer { access_key: key, secret, token, region, service };
+        let (method, uri, body) = (request.method().clone(), request.uri().clone(), request.body().clone());
+        signer.sign(&method, &uri, request.headers_mut(), &body, now)
     }
 }
 

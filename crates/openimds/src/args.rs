@@ -1,7 +1,9 @@
 //! The command line, as typed.
 
 pub mod control;
+pub mod environment;
 pub mod exec;
+pub mod keys;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -12,7 +14,7 @@ use imds_core::options::{Choice, HopLimit, HttpTokens, Switch};
 use imds_core::token::Ttl;
 use imds_server::audit::Format;
 
-use crate::config::{Cidr, Flags, Seconds};
+use crate::config::{Auth, Cidr, Flags, Seconds};
 
 /// The EC2 Instance Metadata Service, IMDSv1 and IMDSv2, for every machine.
 #[derive(Debug, Parser)]
@@ -39,12 +41,17 @@ pub enum Verb {
     /// The keys that seal tokens
     #[command(subcommand)]
     Keyring(Keyring),
+    /// The access keys of the control API
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// Print the JSON schema of the configuration file
     Schema,
     /// The instances of a running service
     Instance(control::Instance),
     /// What launches get that leave a metadata option open, in the account and the region
     Defaults(control::Defaults),
+    /// The Elastic Beanstalk environments of a running service
+    Environment(environment::Environment),
 }
 
 /// What `serve` and `run` have in common. What the file says comes first; flags fill what it leaves out.
@@ -167,6 +174,9 @@ pub struct Serve {
     /// Serve the AWS APIs, /healthz and /metrics here [default: 127.0.0.1:1339]
     #[arg(long, value_name = "ADDR:PORT")]
     pub admin: Option<SocketAddr>,
+    /// Take every call, or those alone that are signed with a key of `imds keys` [default: open]
+    #[arg(long, value_enum, value_name = "open|sigv4", hide_possible_values = true)]
+    pub auth: Option<Auth>,
     /// Let --admin be an address that others reach
     #[arg(long)]
     pub insecure: bool,

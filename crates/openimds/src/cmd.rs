@@ -1,11 +1,13 @@
 //! The verbs of the command line, one file each.
 
 mod defaults;
+mod environment;
 mod exec;
 mod get;
 mod inside;
 mod instance;
 mod keyring;
+mod keys;
 mod run;
 mod schema;
 mod serve;
@@ -35,9 +37,11 @@ pub fn main() -> ExitCode {
         Verb::Get(args) => get::run(&args),
         Verb::Token(args) => token::run(&args),
         Verb::Keyring(args) => keyring::run(&args),
+        Verb::Keys(args) => keys::run(&args),
         Verb::Schema => schema::run(),
         Verb::Instance(args) => instance::run(&args),
         Verb::Defaults(args) => defaults::run(&args),
+        Verb::Environment(args) => environment::run(&args),
     };
     result.unwrap_or_else(|error| fail(format_args!("{error:#}")))
 }
@@ -82,6 +86,12 @@ fn refused(report: Report) -> ExitCode {
         | Report::Left { .. }
         | Report::Ended { .. } => fail("the helper process did not begin its work"),
     }
+}
+
+/// The exit status of what is typed wrong in a way that only shows when all of it is read.
+fn usage(why: impl std::fmt::Display) -> ExitCode {
+    fail(why);
+    ExitCode::from(2)
 }
 
 /// A result for programs.

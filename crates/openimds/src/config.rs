@@ -18,7 +18,7 @@ use imds_store::provider::file::{self as feed, Entry};
 
 pub use file::schema;
 pub use gather::{Bundle, gather};
-pub use text::{Cidr, Seconds};
+pub use text::{Auth, Cidr, Seconds};
 
 use crate::listen::Limits;
 
@@ -58,6 +58,8 @@ pub struct Flags {
     pub environment_delay: Option<Seconds>,
     /// A further name of the service.
     pub server_name: Option<String>,
+    /// Whose calls the door takes.
+    pub auth: Option<Auth>,
     /// May the door be bound where others can reach it?
     pub insecure: bool,
 }
@@ -69,6 +71,8 @@ pub struct Service {
     pub listen: Vec<SocketAddr>,
     /// Where the door is.
     pub admin: SocketAddr,
+    /// Whose calls it takes.
+    pub auth: Auth,
     /// What error pages look like.
     pub error_pages: ErrorPages,
     /// What connections may cost.
@@ -281,11 +285,13 @@ fn service(file: &file::Service, flags: &Flags) -> Result<Service, Error> {
     }
     let admin = file.admin.as_ref().map(|admin| admin.0).or(flags.admin);
     let admin = admin.map_or_else(|| parsed(ADMIN), Ok)?;
-    let is_safe = admin.ip().is_loopback() || flags.insecure || file.insecure.unwrap_or(false);
+    let auth = file.auth.or(flags.auth).unwrap_or_default();
+    let is_meant = flags.insecure || file.insecure.unwrap_or(false);
+    let is_safe = admin.ip().is_loopback() || auth == Auth::Sigv4 || is_meant;
     if !is_safe {
         return Err(Error::flag(
             &format!("--admin {admin}"),
-            "others could reach the door there; give it a loopback address, or --insecure if that is meant",
+            "others could reach the door there; give it a loopback address, --auth sigv4, or --insecure if that is meant",
         ));
     }
     let seconds = |file: &Option<text::Text<Seconds>>, flag: Option<Seconds>| {
@@ -300,6 +306,7 @@ fn service(file: &file::Service, flags: &Flags) -> Result<Service, Error> {
     Ok(Service {
         listen,
         admin,
+        auth,
         vpc: (network, prefix),
         environment_delay: seconds(&file.environment_delay, flags.environment_delay)
             .unwrap_or(ENVIRONMENT_DELAY),

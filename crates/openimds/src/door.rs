@@ -1,5 +1,7 @@
 //! Where the door is opened: its own accept loop, with a bound on connections and on how long a header may take.
 
+mod patience;
+
 use std::future::Future;
 use std::io;
 use std::net::TcpListener;
@@ -11,20 +13,20 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::Service as _;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use imds_control::{Door, Peer};
 use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::sync::Semaphore;
 
+use patience::{Patient, Requests};
+
 /// Connections that the door has at once; more wait.
-const CONNECTIONS: usize = 64;
+const CONNECTIONS: usize = 256;
 /// Bytes of a header: signatures and session tokens of real clients have some thousand.
 const HEADER_LIMIT: usize = 64 * 1024;
 /// Milliseconds that an answer may wait for its reader.
 const UNREAD: u32 = 15_000;
-/// How long a header may take, and a kept connection be silent.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Serves the door on a listener, for as long as it is polled. Must be called within a runtime.
 ///
@@ -51,13 +53,21 @@ pub fn open(listener: TcpListener, door: Door) -> io::Result<impl Future<Output 
                 tracing::debug!(%error, "a connection to the door has no limit on unread answers");
             }
             let mut builder = http1::Builder::new();
-            builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(HEADER_LIMIT);
+            builder.max_buf_size(HEADER_LIMIT);
+            let requests = Requests::new(Arc::clone(&places), CONNECTIONS);
+            let connection = Patient::new(stream, requests.clone());
             let service = service.clone();
             let service = service_fn(move |mut request: Request<Incoming>| {
                 request.extensions_mut().insert(Peer(peer.ip().to_canonical()));
-                service.call(request)
+                let working = requests.begin();
+                let answer = service.call(request);
+                async move {
+                    let answer = answer.await;
+                    drop(working);
+                    answer
+                }
             });
-            let connection = builder.serve_connection(TokioIo::new(stream), service);
+            let connection = builder.serve_connection(TokioIo::new(connection), service);
             tokio::spawn(async move {
                 if let Err(error) = connection.await {
                     tracing::debug!(%error, "a connection to the door ended early");

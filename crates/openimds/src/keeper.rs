@@ -3,6 +3,7 @@
 //!
 //! Reports go one way over the socketpair, orders the other. Each process ends when the other does.
 
+mod access;
 mod command;
 mod duty;
 mod feed;

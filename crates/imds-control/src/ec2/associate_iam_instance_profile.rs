@@ -9,8 +9,7 @@ use crate::query::{Error, Params, Xml};
 pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error> {
     let id = params.need("InstanceId")?;
     let found = call.machine(id)?;
-    let profile = profile::associated(call, &params.under("IamInstanceProfile"))?
-        .ok_or_else(|| Error::missing("IamInstanceProfile"))?;
+    let chosen = profile::needed(call, params)?;
     let machine = &found.record;
     transition::exists(machine)?;
     if machine.profile.is_some() {
@@ -19,7 +18,9 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
             format!("There is an existing association for instance {id}"),
         ));
     }
+    let profile = chosen.associate(call)?;
     let mut batch = Batch::default();
+    chosen.expect(&mut batch);
     batch.replace(id, &found, &profile::changed(call, machine, Some(profile.clone())));
     let mut xml = Xml::ec2();
     xml.within("iamInstanceProfileAssociation", |xml| {
@@ -32,7 +33,7 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
 mod tests {
     use axum::http::StatusCode;
 
-    use crate::testing::{door, ec2, keep_machine, text};
+    use crate::testing::{door, ec2, keep_machine, keep_profile, text};
 
     const ASSOCIATE: &str = "Action=AssociateIamInstanceProfile&InstanceId=i-12345678901234567";
 
@@ -40,6 +41,7 @@ mod tests {
     async fn an_instance_has_one_profile() {
         let door = door();
         keep_machine(&door);
+        keep_profile(&door, "web");
         let web = format!("{ASSOCIATE}&IamInstanceProfile.Name=web");
         let (status, document) = ec2(&door, &web).await;
         assert_eq!((status, text(&document, "state")), (StatusCode::OK, Some("associating")), "{document}");

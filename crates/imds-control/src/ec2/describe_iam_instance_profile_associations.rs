@@ -37,12 +37,13 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
 mod tests {
     use axum::http::StatusCode;
 
-    use crate::testing::{door, ec2, keep_machine, text};
+    use crate::testing::{door, ec2, keep_machine, keep_profile, text};
 
     #[tokio::test]
     async fn by_id_and_by_filter() {
         let door = door();
         keep_machine(&door);
+        keep_profile(&door, "web");
         let form = "InstanceId=i-12345678901234567&IamInstanceProfile.Name=web";
         let (_, document) = ec2(&door, &format!("Action=AssociateIamInstanceProfile&{form}")).await;
         let id = text(&document, "associationId").unwrap();

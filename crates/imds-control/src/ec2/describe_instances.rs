@@ -202,7 +202,7 @@ fn option_of(machine: &Machine, name: &str) -> String {
 mod tests {
     use axum::http::StatusCode;
 
-    use crate::testing::{door, ec2, keep_machine, signed, text};
+    use crate::testing::{door, ec2, keep_machine, keep_profile, signed, text};
 
     const DESCRIBE: &str = "Action=DescribeInstances";
 
@@ -255,7 +255,7 @@ mod tests {
     #[tokio::test]
     async fn filters_choose() {
         let door = door();
-        let machine = keep_machine(&door);
+        let (machine, _) = (keep_machine(&door), keep_profile(&door, "web"));
         let id = machine.instance.id.as_str();
         let (volume, group) =
             (machine.instance.part_id("vol"), &machine.instance.primary().security_group_ids[0]);

@@ -22,12 +22,13 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
 mod tests {
     use axum::http::StatusCode;
 
-    use crate::testing::{door, ec2, keep_machine, text};
+    use crate::testing::{door, ec2, keep_machine, keep_profile, text};
 
     #[tokio::test]
     async fn an_instance_without_a_profile_can_get_one_again() {
         let door = door();
         keep_machine(&door);
+        keep_profile(&door, "web");
         for _ in 0..2 {
             let form = "InstanceId=i-12345678901234567&IamInstanceProfile.Name=web";
             let (status, document) = ec2(&door, &format!("Action=AssociateIamInstanceProfile&{form}")).await;

@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 use imds_core::Machine;
 use imds_core::instance::Launch;
 use imds_core::options::{MetadataOptions, Switch};
-use imds_store::record::{Image, KeyPair, TemplateData, TemplateTags};
+use imds_store::record::{Address, Batch, Image, KeyPair, LaunchTemplate, TemplateData, TemplateTags};
 
 use super::address::Addresses;
 use super::{image, instance_type, key, network, options, profile, tags, template, user_data};
@@ -27,6 +27,7 @@ pub(crate) struct Plan {
     /// Ids and names.
     groups: (Vec<String>, Vec<String>),
     client_token: Option<String>,
+    profile: Option<profile::Chosen>,
     data: TemplateData,
     /// What all its instances share.
     launch: Launch,
@@ -35,13 +36,32 @@ pub(crate) struct Plan {
 impl Plan {
     /// Reads and checks what is asked for.
     pub(crate) fn of(call: &Call<'_>, params: &Params) -> Result<Self, Error> {
+        let from = params.under("LaunchTemplate");
+        let template = if from.is_empty() { None } else { Some(template::resolve(call, &from)?) };
+        Self::from(call, params, template)
+    }
+
+    /// Reads and checks what is asked for over a version of a template that is perhaps not kept yet.
+    pub(crate) fn of_template(
+        call: &Call<'_>,
+        params: &Params,
+        template: &LaunchTemplate,
+        version: u64,
+        data: &TemplateData,
+    ) -> Result<Self, Error> {
+        Self::from(call, params, Some((template.clone(), version, data.clone())))
+    }
+
+    fn from(
+        call: &Call<'_>,
+        params: &Params,
+        template: Option<(LaunchTemplate, u64, TemplateData)>,
+    ) -> Result<Self, Error> {
         let own = template::read(params)?;
         let (mut tags, mut volume_tags) = (BTreeMap::new(), BTreeMap::new());
         let mut by_aws = BTreeMap::new();
         let mut data = own.clone();
-        let from = params.under("LaunchTemplate");
-        if !from.is_empty() {
-            let (named, version, said) = template::resolve(call, &from)?;
+        if let Some((named, version, said)) = template {
             // Tag by tag, the request's over the template's [assumed].
             tags = tags_of("instance", &said.tags);
             volume_tags = tags_of("volume", &said.tags);
@@ -88,6 +108,7 @@ impl Plan {
             subnet_id,
             groups: groups(&launch, &data.security_group_ids, &data.security_groups)?,
             client_token: params.text("ClientToken").map(Into::into),
+            profile: profile::chosen(call, data.profile_arn.as_deref(), data.profile_name.as_deref())?,
             data,
             launch,
         })
@@ -98,8 +119,49 @@ impl Plan {
         self.launch.local_ipv4
     }
 
+    /// Tags that another service of AWS gives to the instances, besides those that were asked for.
+    pub(crate) fn tag(&mut self, tags: BTreeMap<String, String>) {
+        self.tags.extend(tags);
+    }
+
+    /// Launches as many instances as there is room for, `most` at most.
+    ///
+    /// # Errors
+    /// When there is not room for `least` of them.
+    pub(crate) fn launch(
+        &self,
+        call: &Call<'_>,
+        least: u32,
+        most: u32,
+        batch: &mut Batch,
+    ) -> Result<Vec<Machine>, Error> {
+        let reservation = call.new_id("r")?;
+        let mut addresses = Addresses::of(call);
+        let mut machines = Vec::new();
+        if let Some(chosen) = &self.profile {
+            chosen.expect(batch);
+        }
+        for index in 0..most {
+            let Some(machine) = self.machine(call, &mut addresses, &reservation, index)? else { break };
+            let id = machine.instance.id.as_str();
+            batch.create(id, &machine);
+            if let Some(address) = machine.instance.local_ipv4() {
+                batch.create(&address.to_string(), &Address { instance: id.to_owned() });
+            }
+            machines.push(machine);
+        }
+        // As many as there is room for, as EC2 does, if that is enough.
+        if machines.len() < least as usize {
+            return Err(Error::new(
+                "InsufficientFreeAddressesInSubnet",
+                "The specified subnet does not have enough free IP addresses to satisfy the request.",
+            ));
+        }
+        Ok(machines)
+    }
+
     /// One of its instances, at a free address; `None` when there is none left.
-    pub(crate) fn machine(
+    fn machine(
         &self,
         call: &Call<'_>,
         addresses: &mut Addresses<'_>,
@@ -133,8 +195,7 @@ impl Plan {
         let mut machine = Machine::launched(instance);
         machine.client_token.clone_from(&self.client_token);
         machine.volume_tags.clone_from(&self.volume_tags);
-        machine.profile =
-            profile::of(call, self.data.profile_arn.as_deref(), self.data.profile_name.as_deref())?;
+        machine.profile = self.profile.as_ref().map(|chosen| chosen.associate(call)).transpose()?;
         machine.is_termination_disabled = self.data.disable_api_termination == Some(true);
         machine.is_stop_disabled = self.data.disable_api_stop == Some(true);
         machine.is_terminated_on_shutdown = self.is_terminated_on_shutdown;

@@ -46,12 +46,14 @@ pub(crate) fn write(xml: &mut Xml, next: Option<String>) {
     xml.option("nextToken", next);
 }
 
-fn encode(name: &str) -> String {
+/// The token for what comes after `name`.
+pub(crate) fn encode(name: &str) -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(name)
 }
 
-fn decode(token: &str) -> Option<String> {
+/// What a token was made of; `None` if it is none.
+pub(crate) fn decode(token: &str) -> Option<String> {
     use base64::Engine as _;
     String::from_utf8(base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(token).ok()?).ok()
 }

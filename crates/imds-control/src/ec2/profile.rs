@@ -1,23 +1,46 @@
-//! Instance profiles as instances are associated with them. Names are taken as they come: whether there is such a
-//! profile is IAM's to know.
+//! Instance profiles as instances are associated with them.
 
-use aws_lc_rs::digest::{SHA256, digest};
 use imds_core::machine::Profile;
-use imds_core::{Instance, Machine};
-use imds_store::record::Found;
+use imds_core::{Instance, Machine, partition};
+use imds_store::record::{Batch, Found, InstanceProfile, role::record_name};
 
-use super::network;
 use crate::call::{Call, is_id};
 use crate::query::{Error, Params, Xml};
 
-/// The association that `Arn` or `Name` under `IamInstanceProfile` asks for; `None` if neither is there.
-pub(crate) fn associated(call: &Call<'_>, params: &Params) -> Result<Option<Profile>, Error> {
-    of(call, params.text("Arn"), params.text("Name"))
+/// A profile that was asked for, and is there.
+pub(crate) struct Chosen(Found<InstanceProfile>);
+
+impl Chosen {
+    /// A new association with it.
+    pub(crate) fn associate(&self, call: &Call<'_>) -> Result<Profile, Error> {
+        let profile = &self.0.record;
+        Ok(Profile {
+            arn: profile.arn(partition(call.region), call.account.as_str()),
+            id: profile.id.clone(),
+            association_id: call.new_id("iip-assoc")?,
+            since: call.now,
+        })
+    }
+
+    /// What was decided by it is decided anew if it changes meanwhile.
+    pub(crate) fn expect(&self, batch: &mut Batch) {
+        batch.expect(&record_name(&self.0.record.name), Some(&self.0));
+    }
 }
 
-/// A new association with the profile of this ARN or this name; `None` for neither.
-pub(crate) fn of(call: &Call<'_>, arn: Option<&str>, name: Option<&str>) -> Result<Option<Profile>, Error> {
-    let arn = match (arn, name) {
+/// The profile that `Arn` or `Name` under `IamInstanceProfile` asks for.
+pub(crate) fn needed(call: &Call<'_>, params: &Params) -> Result<Chosen, Error> {
+    let under = params.under("IamInstanceProfile");
+    chosen(call, under.text("Arn"), under.text("Name"))?.ok_or_else(|| Error::missing("IamInstanceProfile"))
+}
+
+/// The profile of this ARN or this name; `None` for neither.
+pub(crate) fn chosen(
+    call: &Call<'_>,
+    arn: Option<&str>,
+    name: Option<&str>,
+) -> Result<Option<Chosen>, Error> {
+    let (found, parameter, value, what) = match (arn, name) {
         (None, None) => return Ok(None),
         (Some(_), Some(_)) => {
             return Err(Error::new(
@@ -25,49 +48,27 @@ pub(crate) fn of(call: &Call<'_>, arn: Option<&str>, name: Option<&str>) -> Resu
                 "The parameter 'iamInstanceProfile.name' may not be used in combination with 'iamInstanceProfile.arn'",
             ));
         }
-        (Some(arn), None) if is_arn(arn) => arn.to_owned(),
-        (None, Some(name)) if is_name(name) => {
-            let partition = network::launch(call, call.region)?.instance().services_partition;
-            format!("arn:{partition}:iam::{}:instance-profile/{name}", call.account)
-        }
-        (Some(arn), None) => return Err(invalid("arn", arn, "ARN")),
-        (None, Some(name)) => return Err(invalid("name", name, "name")),
+        (Some(arn), None) => (by_arn(call, arn)?, "arn", arn, "ARN"),
+        (None, Some(name)) => (InstanceProfile::find(call.store, name)?, "name", name, "name"),
     };
-    let id = profile_id(&arn);
-    Ok(Some(Profile { arn, id, association_id: call.new_id("iip-assoc")?, since: call.now }))
+    found.map(|found| Some(Chosen(found))).ok_or_else(|| {
+        Error::invalid_value(format!(
+            "Value ({value}) for parameter iamInstanceProfile.{parameter} is invalid. Invalid IAM Instance Profile {what}"
+        ))
+    })
 }
 
-fn invalid(parameter: &str, value: &str, what: &str) -> Error {
-    Error::invalid_value(format!(
-        "Value ({value}) for parameter iamInstanceProfile.{parameter} is invalid. Invalid IAM Instance Profile {what}"
-    ))
-}
-
-/// 1 to 128 letters, digits and `_ + = , . @ -` (IAM API Reference).
-fn is_name(name: &str) -> bool {
-    let is_fit = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
-    (1..=128).contains(&name.len()) && name.chars().all(is_fit)
-}
-
-/// `arn:aws:iam::123456789012:instance-profile/path/NAME`
-fn is_arn(arn: &str) -> bool {
-    let parts: Vec<_> = arn.splitn(6, ':').collect();
-    let ["arn", partition, "iam", "", account, resource] = parts[..] else { return false };
-    let path = resource.strip_prefix("instance-profile/");
-    partition.starts_with("aws")
-        && partition.chars().all(|c| c.is_ascii_lowercase() || c == '-')
-        && account.len() == 12
-        && account.chars().all(|c| c.is_ascii_digit())
-        && path.is_some_and(|path| path.len() <= 640 && path.split('/').all(is_name))
-}
-
-/// `AIPA…`, the same for one profile always.
-fn profile_id(arn: &str) -> String {
-    let mut id = "AIPA".to_owned();
-    for byte in &digest(&SHA256, arn.as_bytes()).as_ref()[..17] {
-        id.push(char::from(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[usize::from(byte % 32)]));
-    }
-    id
+/// By `arn:aws:iam::123456789012:instance-profile/path/NAME`, of this account.
+fn by_arn(call: &Call<'_>, arn: &str) -> Result<Option<Found<InstanceProfile>>, Error> {
+    let ["arn", _, "iam", "", owner, resource] = arn.splitn(6, ':').collect::<Vec<_>>()[..] else {
+        return Ok(None);
+    };
+    let Some(whole) = resource.strip_prefix("instance-profile").filter(|_| owner == call.account.as_str())
+    else {
+        return Ok(None);
+    };
+    let found = InstanceProfile::find(call.store, whole.rsplit('/').next().unwrap_or_default())?;
+    Ok(found.filter(|found| whole == format!("{}{}", found.record.path, found.record.name)))
 }
 
 /// `<iamInstanceProfile>`
@@ -111,33 +112,72 @@ pub(crate) fn changed(call: &Call<'_>, machine: &Machine, profile: Option<Profil
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use axum::http::StatusCode;
 
-    #[test]
-    fn names_and_arns_have_iams_forms() {
-        for good in ["web", "a.b+c=d,e@f-g_h", &"x".repeat(128)] {
-            assert!(is_name(good), "{good}");
-        }
-        for bad in ["", "a b", "a/b", "é", &"x".repeat(129)] {
-            assert!(!is_name(bad), "{bad}");
-        }
-        for good in [
-            "arn:aws:iam::123456789012:instance-profile/web",
-            "arn:aws-cn:iam::123456789012:instance-profile/team/web",
+    use crate::testing::{door, ec2, iam, keep_machine, text};
+
+    #[tokio::test]
+    async fn only_what_is_there_can_be_chosen() {
+        let door = door();
+        keep_machine(&door);
+        iam(&door, "Action=CreateInstanceProfile&InstanceProfileName=web&Path=/team/").await;
+        let associate =
+            "Action=AssociateIamInstanceProfile&InstanceId=i-12345678901234567&IamInstanceProfile";
+        let arn = "arn:aws:iam::123456789012:instance-profile/team/web";
+        for (parameter, what, values) in [
+            ("name", "name", &["none", "WEB", "a+b", "a/b", "%00", "../web", "instance-profile"][..]),
+            (
+                "arn",
+                "ARN",
+                &[
+                    "web",
+                    "arn:aws:iam::123456789012:instance-profile/web",
+                    "arn:aws:iam::123456789012:instance-profile/team/",
+                    "arn:aws:iam::123456789012:instance-profile",
+                    "arn:aws:iam::123456789012:role/team/web",
+                    "arn:aws:iam::999999999999:instance-profile/team/web",
+                    "arn:aws:iam:us-east-1:123456789012:instance-profile/team/web",
+                ],
+            ),
         ] {
-            assert!(is_arn(good), "{good}");
+            for value in values {
+                let field = if parameter == "arn" { "Arn" } else { "Name" };
+                let (status, document) = ec2(&door, &format!("{associate}.{field}={value}")).await;
+                let code = text(&document, "Code");
+                assert_eq!(
+                    (status, code),
+                    (StatusCode::BAD_REQUEST, Some("InvalidParameterValue")),
+                    "{value}"
+                );
+                let message = text(&document, "Message").unwrap();
+                assert!(
+                    message.contains(&format!("for parameter iamInstanceProfile.{parameter} is invalid."))
+                        && message.ends_with(&format!(" Invalid IAM Instance Profile {what}")),
+                    "{message}"
+                );
+            }
         }
-        for bad in [
-            "web",
-            "arn:aws:iam::123456789012:role/web",
-            "arn:aws:iam::12345678901:instance-profile/web",
-            "arn:aws:iam:us-east-1:123456789012:instance-profile/web",
-            "arn:aws:iam::123456789012:instance-profile/",
-            "arn:aws:iam::123456789012:instance-profile/a:b",
-        ] {
-            assert!(!is_arn(bad), "{bad}");
-        }
-        let id = profile_id("arn:aws:iam::123456789012:instance-profile/web");
-        assert!(id.len() == 21 && id == profile_id("arn:aws:iam::123456789012:instance-profile/web"));
+        let (status, document) = ec2(&door, &format!("{associate}.Arn={arn}")).await;
+        assert_eq!((status, text(&document, "arn")), (StatusCode::OK, Some(arn)));
+        let (_, profile) = iam(&door, "Action=GetInstanceProfile&InstanceProfileName=web").await;
+        assert_eq!(text(&document, "id"), text(&profile, "InstanceProfileId"), "its own");
+    }
+
+    #[tokio::test]
+    async fn a_template_takes_any_name_and_a_launch_does_not() {
+        let door = door();
+        let template =
+            "LaunchTemplateData.ImageId=ami-0abcdef1234567890&LaunchTemplateData.IamInstanceProfile.Name=web";
+        let create = format!("Action=CreateLaunchTemplate&LaunchTemplateName=lt1&{template}");
+        assert_eq!(ec2(&door, &create).await.0, StatusCode::OK);
+        let launch = "Action=RunInstances&LaunchTemplate.LaunchTemplateName=lt1&MinCount=1&MaxCount=2";
+        let before = door.store.revision().unwrap();
+        let (_, document) = ec2(&door, launch).await;
+        assert_eq!(text(&document, "Code"), Some("InvalidParameterValue"));
+        assert_eq!(door.store.revision().unwrap(), before, "nothing was launched");
+        iam(&door, "Action=CreateInstanceProfile&InstanceProfileName=web").await;
+        let (status, document) = ec2(&door, launch).await;
+        assert_eq!(status, StatusCode::OK, "{document}");
+        assert_eq!(document.matches(":instance-profile/web</arn>").count(), 2);
     }
 }

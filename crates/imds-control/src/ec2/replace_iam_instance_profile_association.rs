@@ -8,10 +8,11 @@ use crate::query::{Error, Params, Xml};
 
 pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error> {
     let (found, _) = profile::find(call, params.need("AssociationId")?)?;
-    let profile = profile::associated(call, &params.under("IamInstanceProfile"))?
-        .ok_or_else(|| Error::missing("IamInstanceProfile"))?;
+    let chosen = profile::needed(call, params)?;
+    let profile = chosen.associate(call)?;
     let instance = &found.record.instance;
     let mut batch = Batch::default();
+    chosen.expect(&mut batch);
     let changed = profile::changed(call, &found.record, Some(profile.clone()));
     batch.replace(instance.id.as_str(), &found, &changed);
     let mut xml = Xml::ec2();
@@ -25,12 +26,14 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
 mod tests {
     use axum::http::StatusCode;
 
-    use crate::testing::{door, ec2, keep_machine, text};
+    use crate::testing::{door, ec2, iam, keep_machine, keep_profile, text};
 
     #[tokio::test]
     async fn the_old_association_is_gone() {
         let door = door();
         keep_machine(&door);
+        keep_profile(&door, "web");
+        iam(&door, "Action=CreateInstanceProfile&InstanceProfileName=db&Path=/team/").await;
         let form = "InstanceId=i-12345678901234567&IamInstanceProfile.Name=web";
         let (_, document) = ec2(&door, &format!("Action=AssociateIamInstanceProfile&{form}")).await;
         let old = text(&document, "associationId").unwrap();

@@ -1,9 +1,8 @@
 //! `RunInstances` (docs/control-api.md).
 
 use imds_core::Machine;
-use imds_store::record::{Address, Batch};
+use imds_store::record::Batch;
 
-use super::address::Addresses;
 use super::claim;
 use super::instance::{self, Moment};
 use super::launch::Plan;
@@ -31,25 +30,7 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
             "A private IP address can be specified only when one instance is launched",
         ));
     }
-    let reservation = call.new_id("r")?;
-    let mut addresses = Addresses::of(call);
-    let mut machines = Vec::new();
-    for index in 0..most {
-        let Some(machine) = plan.machine(call, &mut addresses, &reservation, index)? else { break };
-        let id = machine.instance.id.as_str();
-        batch.create(id, &machine);
-        if let Some(address) = machine.instance.local_ipv4() {
-            batch.create(&address.to_string(), &Address { instance: id.to_owned() });
-        }
-        machines.push(machine);
-    }
-    // As many as there is room for, as EC2 does, if that is enough.
-    if machines.len() < least as usize {
-        return Err(Error::new(
-            "InsufficientFreeAddressesInSubnet",
-            "The specified subnet does not have enough free IP addresses to satisfy the request.",
-        ));
-    }
+    let machines = plan.launch(call, least, most, &mut batch)?;
     let ids = machines.iter().map(|machine| machine.instance.id.to_string()).collect();
     claim::keep(call, params, ACTION, ids, &mut batch)?;
     Ok(Outcome { batch, body: told(&machines, Moment::Launch) })

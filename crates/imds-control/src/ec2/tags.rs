@@ -60,8 +60,8 @@ pub(crate) fn unreserved(key: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// The words of what is too long, and that control characters are refused, are [assumed].
-fn check(key: &str, value: &str) -> Result<(), Error> {
+/// Refuses what no tag can be. The words of what is too long, and that control characters are refused, are [assumed].
+pub(crate) fn check(key: &str, value: &str) -> Result<(), Error> {
     unreserved(key)?;
     if key.chars().count() > 128 {
         return Err(Error::invalid_value("Tag key exceeds the maximum length of 128 characters"));

@@ -2,7 +2,7 @@
 
 use imds_core::Machine;
 use imds_core::lifecycle::State;
-use imds_store::record::{Address, Batch, get};
+use imds_store::record::{Address, Batch, Found, get};
 
 use super::instance;
 use crate::call::Call;
@@ -45,6 +45,18 @@ pub(crate) fn enter(
         instance::write_state(xml, "previousState", previous);
     });
     Ok((batch, xml))
+}
+
+/// Terminates a machine, whatever its owner protects it from, and gives its addresses back. One that is terminated already
+/// stays as it is.
+pub(crate) fn terminate(call: &Call<'_>, found: &Found<Machine>, batch: &mut Batch) -> Result<(), Error> {
+    let mut machine = found.record.clone();
+    if machine.state.is_terminated() {
+        return Ok(());
+    }
+    machine.enter(State::ShuttingDown, call.now);
+    batch.replace(machine.instance.id.as_str(), found, &machine);
+    free(call, &machine, batch)
 }
 
 /// Gives a machine's addresses back.

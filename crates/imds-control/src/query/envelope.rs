@@ -4,6 +4,9 @@ use super::{Error, Service, Xml};
 
 const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 
+/// Actions whose result has nothing in it and is there all the same: clients look for it.
+const EMPTY: [&str; 1] = ["UpdateRole"];
+
 /// The document of an answer.
 pub(crate) fn answer(service: Service, action: &str, body: &Xml, request_id: &str) -> String {
     let (namespace, body) = (service.namespace(), body.as_str());
@@ -12,7 +15,7 @@ pub(crate) fn answer(service: Service, action: &str, body: &Xml, request_id: &st
             "{DECLARATION}<{action}Response xmlns=\"{namespace}\"><requestId>{request_id}</requestId>{body}</{action}Response>"
         ),
         Service::Sts | Service::Iam | Service::ElasticBeanstalk | Service::AutoScaling => {
-            let result = if body.is_empty() {
+            let result = if body.is_empty() && !EMPTY.contains(&action) {
                 String::new()
             } else {
                 format!("<{action}Result>{body}</{action}Result>")

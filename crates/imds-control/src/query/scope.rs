@@ -2,6 +2,7 @@
 //! the API (docs/control-api.md).
 
 use super::Params;
+use super::sigv4::Credential;
 
 /// A service of AWS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +56,7 @@ pub(crate) struct Scope {
     pub(crate) service: Option<Service>,
     /// The region.
     pub(crate) region: String,
-    /// The access key that the request names. Nothing is verified.
+    /// The access key that the request names.
     pub(crate) access_key: Option<String>,
 }
 
@@ -63,9 +64,11 @@ pub(crate) struct Scope {
 pub(crate) const REGION: &str = "us-east-1";
 
 impl Scope {
-    /// Reads `Authorization`, if it came, else goes by `Version`.
+    /// Reads the scope of a signature without verifying it: `Authorization`, or `X-Amz-Credential`, if one came. Else it
+    /// goes by `Version`.
     pub(crate) fn of(authorization: Option<&str>, params: &Params) -> Self {
-        if let Some(scope) = authorization.and_then(signed) {
+        let in_query = || params.get("X-Amz-Credential").and_then(credential);
+        if let Some(scope) = authorization.and_then(signed).or_else(in_query) {
             return scope;
         }
         let version = params.get("Version");
@@ -75,12 +78,27 @@ impl Scope {
         let service = service.or_else(|| version.is_none_or(|v| v.starts_with("20")).then_some(Service::Ec2));
         Self { service, region: REGION.to_owned(), access_key: None }
     }
+
+    /// That of a signature which is verified.
+    pub(crate) fn verified(credential: Credential) -> Self {
+        let Credential { access_key, region, service, .. } = credential;
+        Self { service: named(&service), region, access_key: Some(access_key) }
+    }
+}
+
+/// The service that scopes call by this name.
+fn named(name: &str) -> Option<Service> {
+    Service::ALL.into_iter().find(|(_, known, ..)| *known == name).map(|(service, ..)| service)
 }
 
 /// `AWS4-HMAC-SHA256 Credential=AKID/20261124/us-east-1/ec2/aws4_request, …`
 fn signed(authorization: &str) -> Option<Scope> {
     let fields = authorization.strip_prefix("AWS4-HMAC-SHA256")?.split(',').map(str::trim);
-    let credential = fields.into_iter().find_map(|field| field.strip_prefix("Credential="))?;
+    fields.into_iter().find_map(|field| field.strip_prefix("Credential=")).and_then(credential)
+}
+
+/// `AKID/20261124/us-east-1/ec2/aws4_request`
+fn credential(credential: &str) -> Option<Scope> {
     // A key may hold slashes, the rest cannot.
     let mut parts = credential.rsplitn(5, '/');
     let end = parts.next()?;
@@ -91,13 +109,8 @@ fn signed(authorization: &str) -> Option<Scope> {
     if end != "aws4_request" || !is_name(region) {
         return None;
     }
-    let known = Service::ALL.into_iter().find(|(_, name, ..)| *name == service);
     let key = key.chars().filter(|c| !c.is_control()).take(128).collect();
-    Some(Scope {
-        service: known.map(|(service, ..)| service),
-        region: region.to_owned(),
-        access_key: Some(key),
-    })
+    Some(Scope { service: named(service), region: region.to_owned(), access_key: Some(key) })
 }
 
 #[cfg(test)]
@@ -117,6 +130,11 @@ mod tests {
             scope(Some(signed), "Version=2016-11-15"),
             (Some(Service::Sts), "eu-west-1".into(), Some("AKID".into()))
         );
+        // A query string that is signed has it among its parameters.
+        let in_query = "X-Amz-Credential=KEY%2F20261124%2Feu-west-2%2Fec2%2Faws4_request&Version=2011-06-15";
+        let of_query = (Some(Service::Ec2), "eu-west-2".into(), Some("KEY".into()));
+        assert_eq!(scope(None, in_query), of_query);
+        assert_eq!(scope(Some(signed), in_query).0, Some(Service::Sts));
         let unknown = signed.replace("/sts/", "/s3/");
         assert_eq!(scope(Some(&unknown), "Version=2016-11-15").0, None);
         for (form, service) in [

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use imds_core::Timestamp;
+use imds_core::environment::Status;
 use serde::{Deserialize, Serialize};
 
 /// `application/REGION/NAME`
@@ -19,9 +20,50 @@ pub struct Application {
     pub created: Timestamp,
     /// When it was changed last.
     pub updated: Timestamp,
+    /// What becomes of old versions.
+    #[serde(default)]
+    pub lifecycle: Lifecycle,
+    /// The calls that delete it, once its environments are terminated.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deletions: Vec<String>,
     /// Its tags.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+}
+
+impl Application {
+    /// Its name below `application/`.
+    #[must_use]
+    pub fn record_name(region: &str, name: &str) -> String {
+        format!("{region}/{name}")
+    }
+}
+
+/// `ApplicationResourceLifecycleConfig`
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Lifecycle {
+    /// The role that deletes versions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service_role: Option<String>,
+    /// How many versions are kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub most: Option<LifecycleRule>,
+    /// For how many days a version is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub days: Option<LifecycleRule>,
+}
+
+/// `MaxCountRule` or `MaxAgeRule`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LifecycleRule {
+    /// Does it apply?
+    pub is_enabled: bool,
+    /// Versions, or days.
+    pub limit: u32,
+    /// Does the source go too?
+    #[serde(default)]
+    pub deletes_source: bool,
 }
 
 /// `application-version/REGION/APPLICATION/LABEL`
@@ -37,6 +79,9 @@ pub struct ApplicationVersion {
     /// Bucket and key of its source; `None` for the sample application.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<(String, String)>,
+    /// `Process`: was its source looked through?
+    #[serde(default)]
+    pub is_processed: bool,
     /// When it was made.
     pub created: Timestamp,
     /// When it was changed last.
@@ -44,6 +89,46 @@ pub struct ApplicationVersion {
     /// Its tags.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+}
+
+impl ApplicationVersion {
+    /// Its name below `application-version/`. A label may hold slashes, an application's name does not.
+    #[must_use]
+    pub fn record_name(region: &str, application: &str, label: &str) -> String {
+        format!("{region}/{application}/{label}")
+    }
+}
+
+/// `configuration-template/REGION/APPLICATION/NAME`: settings that environments can be launched with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigurationTemplate {
+    /// The application.
+    pub application: String,
+    /// Its name, unique in the application.
+    pub name: String,
+    /// What its owner says about it.
+    #[serde(default)]
+    pub description: String,
+    /// Its solution stack.
+    pub solution_stack: String,
+    /// What was chosen.
+    #[serde(default)]
+    pub settings: Settings,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it was changed last.
+    pub updated: Timestamp,
+    /// Its tags.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+}
+
+impl ConfigurationTemplate {
+    /// Its name below `configuration-template/`.
+    #[must_use]
+    pub fn record_name(region: &str, application: &str, name: &str) -> String {
+        format!("{region}/{application}/{name}")
+    }
 }
 
 /// Option settings that were chosen: namespace, then name, then value. What is not here has its default.
@@ -127,6 +212,15 @@ pub struct Environment {
     /// Its instances, in the order of their launch.
     #[serde(default)]
     pub instances: Vec<String>,
+    /// Where it is reached: the address of its first instance, once it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// The configuration template that it was launched with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template_name: Option<String>,
+    /// `OperationsRole`: an ARN, which is shown and means nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operations_role: Option<String>,
     /// What is being done to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub work: Option<Work>,
@@ -137,27 +231,63 @@ pub struct Environment {
     pub tags: BTreeMap<String, String>,
 }
 
+impl Environment {
+    /// Its name below `environment/`.
+    #[must_use]
+    pub fn record_name(region: &str, id: &str) -> String {
+        format!("{region}/{id}")
+    }
+
+    /// Is it gone for good?
+    #[must_use]
+    pub fn is_terminated(&self) -> bool {
+        self.status == Status::Terminated.as_str()
+    }
+}
+
 /// What is being done to an environment, and how far that is. Each step is one commit, so that after a crash the next one
 /// is done as if nothing had been.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Work {
     /// What is done.
     pub task: Task,
+    /// How far it is.
+    pub phase: Phase,
     /// The call that asked for it: its events carry this.
     pub request_id: String,
     /// When the next step is due.
     pub due: Timestamp,
     /// The settings as they are to be.
     pub settings: Settings,
+    /// The solution stack as it is to be.
+    pub solution_stack: String,
     /// The label of the version that is to run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// Instances that were launched for it and are to take over.
     #[serde(default)]
     pub launched: Vec<String>,
-    /// Steps that are done.
+    /// The version of the launch template that was made for it and is to take over; 0 while there is none.
     #[serde(default)]
-    pub steps: u32,
+    pub template_version: u64,
+    /// Later calls that asked for the same: each is told the end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub followers: Vec<String>,
+    /// `TerminateResources=false`: do the instances outlive the environment?
+    #[serde(default)]
+    pub keeps_resources: bool,
+}
+
+/// How far something is that is being done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// It was asked for.
+    Begun,
+    /// What it takes is there, and takes over with the next step.
+    Prepared,
+    /// It failed, and is taken back with the next step.
+    Failed,
 }
 
 /// What can be done to an environment.
@@ -219,6 +349,12 @@ pub struct EnvironmentEvent {
 }
 
 impl EnvironmentEvent {
+    /// What the names of those of a region begin with.
+    #[must_use]
+    pub fn beginning(region: &str) -> String {
+        format!("{region}/")
+    }
+
     /// Its name below `environment-event/`: those of a region sort by time. `id` is anything that tells two events apart.
     #[must_use]
     pub fn record_name(region: &str, at: Timestamp, id: &str) -> String {

@@ -363,7 +363,7 @@ mod tests {
             let kept = serde_json::to_vec(&Machine::launched(instance.clone()).to_form()).unwrap();
             if let Some(role) = instance.role.take() {
                 let text = String::from_utf8(kept.clone()).unwrap();
-                assert!(!text.contains(role.credentials.secret_access_key.expose()));
+                assert!(!text.contains(role.credentials().unwrap().secret_access_key.expose()));
             }
             assert_eq!(decode::<Machine>("machine/x", &kept).unwrap(), Machine::launched(instance));
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use imds_core::id::AccountId;
 use imds_core::lifecycle::State;
 use imds_core::machine::Profile;
 use imds_core::{Machine, Timestamp};
@@ -94,4 +95,51 @@ impl Form {
             volume_tags: self.volume_tags,
         })
     }
+}
+
+/// What of a machine its role's keys follow from, read without the rest: there are many machines, and few have a profile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Association {
+    /// The account that owns it.
+    pub account: AccountId,
+    /// The instance profile's ARN.
+    pub arn: String,
+    /// `AIPA…`
+    pub profile_id: String,
+}
+
+/// The association of the machine that is kept as `value`; `None` of one that has no profile, or does not run.
+///
+/// # Errors
+/// When it does not read as a machine.
+pub fn association(value: &[u8]) -> Result<Option<Association>, String> {
+    #[derive(Deserialize)]
+    struct Part {
+        instance: Owned,
+        state: String,
+        #[serde(default)]
+        profile: Option<Associated>,
+    }
+    #[derive(Deserialize)]
+    struct Owned {
+        account_id: String,
+    }
+    #[derive(Deserialize)]
+    struct Associated {
+        arn: String,
+        id: String,
+    }
+    let part: Part = serde_json::from_slice(value).map_err(|error| {
+        // What it says may quote a secret; its place says enough.
+        format!("it does not read at line {} column {}", error.line(), error.column())
+    })?;
+    let Some(profile) = part.profile else { return Ok(None) };
+    if !text::<State>(&part.state)?.is_running() {
+        return Ok(None);
+    }
+    Ok(Some(Association {
+        account: text(&part.instance.account_id)?,
+        arn: profile.arn,
+        profile_id: profile.id,
+    }))
 }

@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use imds_core::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// `role/NAME`
+use super::trust::{self, Principal};
+use super::{Found, get};
+use crate::store::{Error, Store};
+
+/// `role/NAME`, the name in small letters: no two roles have names that differ in nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Role {
     /// Its name.
@@ -26,6 +30,9 @@ pub struct Role {
     /// ARNs of the managed policies that are attached.
     #[serde(default)]
     pub attached_policies: Vec<String>,
+    /// ARN of the policy that bounds what it may do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permissions_boundary: Option<String>,
     /// Inline policies: name and document.
     #[serde(default)]
     pub inline_policies: BTreeMap<String, String>,
@@ -34,7 +41,7 @@ pub struct Role {
     pub tags: BTreeMap<String, String>,
 }
 
-/// `instance-profile/NAME`
+/// `instance-profile/NAME`, the name in small letters, as of roles.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstanceProfile {
     /// Its name.
@@ -51,4 +58,48 @@ pub struct InstanceProfile {
     /// Its tags.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+}
+
+/// The name of a role's record, or of an instance profile's, below its kind.
+#[must_use]
+pub fn record_name(name: &str) -> String {
+    name.to_ascii_lowercase()
+}
+
+impl Role {
+    /// The role that has this name, letter for letter.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or the record is damaged.
+    pub fn find(store: &dyn Store, name: &str) -> Result<Option<Found<Self>>, Error> {
+        Ok(get::<Self>(store, &record_name(name))?.filter(|found| found.record.name == name))
+    }
+
+    /// `arn:aws:iam::123456789012:role/some/path/NAME`
+    #[must_use]
+    pub fn arn(&self, partition: &str, account: &str) -> String {
+        format!("arn:{partition}:iam::{account}:role{}{}", self.path, self.name)
+    }
+
+    /// Does its trust policy let somebody assume it? `account` is the role's own.
+    #[must_use]
+    pub fn trusts(&self, account: &str, principal: Principal<'_>) -> bool {
+        trust::allows(&self.trust_policy, account, principal)
+    }
+}
+
+impl InstanceProfile {
+    /// The profile that has this name, letter for letter.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or the record is damaged.
+    pub fn find(store: &dyn Store, name: &str) -> Result<Option<Found<Self>>, Error> {
+        Ok(get::<Self>(store, &record_name(name))?.filter(|found| found.record.name == name))
+    }
+
+    /// `arn:aws:iam::123456789012:instance-profile/some/path/NAME`
+    #[must_use]
+    pub fn arn(&self, partition: &str, account: &str) -> String {
+        format!("arn:{partition}:iam::{account}:instance-profile{}{}", self.path, self.name)
+    }
 }

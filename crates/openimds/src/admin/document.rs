@@ -1,4 +1,4 @@
-//! XML answers, read into a tree: names, texts, children. EC2's answers need nothing else of XML.
+//! XML answers, read into a tree: names, texts, children. The answers of AWS need nothing else of XML.
 
 use quick_xml::Reader;
 use quick_xml::escape::resolve_predefined_entity;
@@ -86,10 +86,19 @@ impl Element {
         self.at(path).map(|element| element.text.as_str())
     }
 
-    /// The members of a list: each `item` below the element there.
+    /// The members of a list of EC2: each `item` below the element there.
     pub fn items(&self, path: &str) -> impl Iterator<Item = &Self> {
+        self.list(path, "item")
+    }
+
+    /// The members of a list of the other services: each `member` below the element there.
+    pub fn members(&self, path: &str) -> impl Iterator<Item = &Self> {
+        self.list(path, "member")
+    }
+
+    fn list(&self, path: &str, name: &'static str) -> impl Iterator<Item = &Self> {
         let list = self.at(path).map(|element| &element.children[..]).unwrap_or_default();
-        list.iter().filter(|child| child.name == "item")
+        list.iter().filter(move |child| child.name == name)
     }
 }
 
@@ -111,6 +120,8 @@ mod tests {
         assert_eq!(root.text("state/name"), Some("running"));
         assert_eq!(root.text("raw"), Some("<&>"));
         assert_eq!((root.text("state/code"), root.items("nothing").count()), (None, 0));
+        let root = Element::parse("<R><Ids><member>a</member><x/><member/></Ids></R>").unwrap();
+        assert_eq!((root.members("Ids").count(), root.items("Ids").count()), (2, 0));
     }
 
     #[test]

@@ -103,7 +103,11 @@ impl Error {
             error: String,
         }
         if let Ok(Json { error }) = serde_json::from_str(text) {
-            return Self::Told(error);
+            // What is wrong with a signature is told there in the words of AWS's services, too.
+            return match error.split_once(": ").filter(|(code, _)| access(code).is_some()) {
+                Some((code, message)) => Self::Refused { code: code.to_owned(), message: message.to_owned() },
+                None => Self::Told(error),
+            };
         }
         if let Ok(root) = Element::parse(text) {
             let error = root.at("Errors/Error").or_else(|| root.at("Error"));
@@ -148,7 +152,25 @@ fn sentence(code: &str, message: &str) -> String {
     }
 }
 
+/// The cure for a signature that is not taken.
+fn access(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "MissingAuthenticationToken" | "IncompleteSignature" | "InvalidClientTokenId" | "AuthFailure" => {
+            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to a key of the service (and AWS_SESSION_TOKEN, if it is a \
+             temporary one); `imds keys add --state DIR` makes one"
+        }
+        "SignatureDoesNotMatch" | "RequestExpired" | "ExpiredToken" => {
+            "see that AWS_SECRET_ACCESS_KEY is the secret of AWS_ACCESS_KEY_ID, that AWS_SESSION_TOKEN has not expired, \
+             and that this machine's clock is right"
+        }
+        _ => return None,
+    })
+}
+
 fn cure(code: &str, message: &str) -> Option<&'static str> {
+    if let Some(cure) = access(code) {
+        return Some(cure);
+    }
     Some(match code {
         "InvalidInstanceID.NotFound" => {
             "`imds instance list` shows the instances of the region, --region chooses another"
@@ -170,6 +192,25 @@ fn cure(code: &str, message: &str) -> Option<&'static str> {
             "`aws ec2 modify-instance-attribute` with --no-disable-api-termination or --no-disable-api-stop lifts it"
         }
         "IncorrectInstanceState" => "`imds instance show` tells the state",
+        "InvalidParameterValue" if message.starts_with("No Environment found") => {
+            "`imds environment list` shows those of the region, --region chooses another"
+        }
+        "InvalidParameterValue"
+            if message.ends_with("Must be Ready") || message.ends_with("pending deployment") =>
+        {
+            "`imds environment show` tells its status and what is being done"
+        }
+        "InvalidParameterValue"
+            if message.starts_with("Environment ") && message.ends_with("already exists") =>
+        {
+            "give another name, or change it with `imds environment set`"
+        }
+        "InvalidParameterValue" if message.starts_with("No Solution Stack") => {
+            "`aws elasticbeanstalk list-available-solution-stacks` names those that there are"
+        }
+        "ConfigurationValidationException" => {
+            "`aws elasticbeanstalk describe-configuration-options` names the options and their values"
+        }
         "InvalidAction" => "the service is of another release than this command: use the same of both",
         _ => return None,
     })
@@ -193,6 +234,44 @@ mod tests {
         insta::assert_snapshot!(refused(400, query), @"MissingParameter: The request must contain the parameter Action");
         let json = r#"{"error":"`-` is not a host name: it has letters"}"#;
         insta::assert_snapshot!(refused(400, json), @"`-` is not a host name: it has letters");
+    }
+
+    #[test]
+    fn who_is_not_let_in_is_told_which_keys_to_set() {
+        for code in
+            ["MissingAuthenticationToken", "AuthFailure", "InvalidClientTokenId", "IncompleteSignature"]
+        {
+            for told in [
+                format!(
+                    "<Response><Errors><Error><Code>{code}</Code><Message>M.</Message></Error></Errors></Response>"
+                ),
+                format!("{{\"error\":\"{code}: M.\"}}"),
+            ] {
+                let sentence = refused(403, &told);
+                assert!(sentence.starts_with(&format!("{code}: M; set AWS_ACCESS_KEY_ID and")), "{sentence}");
+                assert!(sentence.contains("`imds keys add"), "{sentence}");
+            }
+        }
+        let late = r#"{"error":"SignatureDoesNotMatch: Signature expired: 1 is now earlier than 2"}"#;
+        assert!(refused(403, late).contains("clock"), "{}", refused(403, late));
+    }
+
+    #[test]
+    fn a_code_of_many_meanings_has_a_cure_for_each() {
+        for (message, cure) in [
+            ("No Environment found for EnvironmentName = 'x'.", Some("`imds environment list`")),
+            (
+                "Environment named x is in an invalid state for this operation. Must be Ready.",
+                Some("`imds environment show`"),
+            ),
+            ("Environment x already exists.", Some("`imds environment set`")),
+            ("No Solution Stack named 'x' found.", Some("list-available-solution-stacks")),
+            ("Something else.", None),
+        ] {
+            let sentence = sentence("InvalidParameterValue", message);
+            assert_eq!(sentence.contains("; "), cure.is_some(), "{sentence}");
+            assert!(cure.is_none_or(|cure| sentence.contains(cure)), "{sentence}");
+        }
     }
 
     #[test]

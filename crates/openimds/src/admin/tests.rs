@@ -37,6 +37,8 @@ fn admin(address: SocketAddr) -> Admin {
         url: format!("http://{address}").parse().unwrap(),
         region: "eu-west-1".into(),
         key: "AKID".into(),
+        secret: None,
+        token: None,
     }
 }
 
@@ -61,6 +63,36 @@ fn a_call_carries_its_region_and_the_name_of_its_key() {
     ] {
         assert!(head.lines().any(|sent| sent == line), "{line}: {head}");
     }
+}
+
+#[test]
+fn a_call_is_signed_with_the_secret_that_there_is() {
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 29\r\n\r\n<R><return>true</return></R>\n";
+    for token in [None, Some("TOKEN")] {
+        let (admin, heard) = service(answer);
+        let secret = |text: &str| Secret::new(text.into());
+        let admin = Admin { secret: Some(secret("SECRET")), token: token.map(secret), ..admin };
+        admin.call("CreateTags", &Form::default()).unwrap();
+        let request = heard.join().unwrap();
+        assert!(!request.contains("SECRET") && !request.contains("unsigned"), "{request}");
+        let scope = "/eu-west-1/ec2/aws4_request, SignedHeaders=content-type;host;x-amz-date";
+        assert!(request.contains(scope), "{request}");
+        let is_sent = request.to_lowercase().contains("x-amz-security-token: token\r\n");
+        assert_eq!((is_sent, request.contains(";x-amz-security-token,")), (token.is_some(), token.is_some()));
+    }
+}
+
+#[test]
+fn a_call_of_another_service_is_of_its_version_and_in_its_scope() {
+    let (admin, heard) = service(
+        "HTTP/1.1 200 OK\r\nContent-Length: 137\r\n\r\n<XResponse><XResult><EnvironmentId>e-1</EnvironmentId></XResult>\
+         <ResponseMetadata><RequestId>U</RequestId></ResponseMetadata></XResponse>",
+    );
+    let outcome = admin.query(Api::ElasticBeanstalk, "X", &Form::default().with("Name", "a b")).unwrap();
+    assert_eq!((outcome.request_id.as_str(), outcome.result.text("EnvironmentId")), ("U", Some("e-1")));
+    let request = heard.join().unwrap();
+    assert!(request.ends_with("\r\n\r\nAction=X&Version=2010-12-01&Name=a+b"), "{request}");
+    assert!(request.contains("/eu-west-1/elasticbeanstalk/aws4_request"), "{request}");
 }
 
 #[test]

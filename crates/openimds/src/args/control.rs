@@ -13,7 +13,7 @@ use crate::admin::Url;
 
 pub use words::{MetadataVersion, Preference, Template, Word};
 
-use words::pair;
+pub(super) use words::pair;
 
 /// Which service, in which region.
 #[derive(Debug, Args)]

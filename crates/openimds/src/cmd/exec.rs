@@ -20,9 +20,8 @@ use imds_netns::{Inside, handoff};
 use imds_server::audit::Format;
 use tokio::io::AsyncReadExt as _;
 
-use super::inside;
+use super::{environment, inside};
 use crate::app::{Signals, fail};
-use crate::args::control::Door;
 use crate::args::exec::Exec;
 use crate::keeper::{self, Handle};
 use crate::listen::watched;
@@ -38,9 +37,10 @@ pub(super) fn run(args: &Exec) -> anyhow::Result<ExitCode> {
     logging::start(Format::Text, tracing::Level::WARN);
     let id = match (&args.instance, &args.environment) {
         (Some(id), _) => id.clone(),
-        (None, Some(name)) => instance_of(name, &args.door)?,
+        (None, Some(name)) => environment::instance_of(name, &args.door)?,
         (None, None) => bail!("say which instance, or which --environment"),
     };
+    wait_alone()?;
     // Connected before it goes inside: from there, nobody is heard.
     let service = runtime::find(args.door.admin.port())?;
     if let Some(pid) = args.attach {
@@ -63,9 +63,15 @@ pub(super) fn run(args: &Exec) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// One of an environment's instances: the answer of `DescribeEnvironmentResources`.
-fn instance_of(name: &str, _: &Door) -> anyhow::Result<InstanceId> {
-    bail!("--environment {name} is not yet supported; give the id of one of its instances")
+/// Waits until there is one thread: one that looked a name up is listed for a moment after it has ended.
+fn wait_alone() -> io::Result<()> {
+    for _ in 0..1000 {
+        if std::fs::read_dir("/proc/self/task")?.count() == 1 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
 }
 
 /// The command, else the user's shell.

@@ -4,7 +4,7 @@ mod change;
 mod history;
 mod key;
 mod launch;
-mod list;
+pub(super) mod list;
 mod show;
 mod state;
 mod tag;
@@ -13,8 +13,8 @@ use std::process::ExitCode;
 
 use imds_core::id::InstanceId;
 
+use super::usage;
 use crate::admin::{Admin, Error, Form, Instance};
-use crate::app::fail;
 use crate::args::control;
 use crate::args::control::InstanceVerb;
 
@@ -34,7 +34,7 @@ pub(super) fn run(args: &control::Instance) -> anyhow::Result<ExitCode> {
 }
 
 /// Every instance that a question to `DescribeInstances` is answered with, page by page.
-fn describe(admin: &Admin, form: &Form) -> Result<Vec<Instance>, Error> {
+pub(super) fn describe(admin: &Admin, form: &Form) -> Result<Vec<Instance>, Error> {
     let mut all = Vec::new();
     let mut page = form.clone();
     loop {
@@ -45,12 +45,6 @@ fn describe(admin: &Admin, form: &Form) -> Result<Vec<Instance>, Error> {
             None => return Ok(all),
         }
     }
-}
-
-/// The exit status of what is typed wrong in a way that only shows when all of it is read.
-fn usage(why: &str) -> ExitCode {
-    fail(why);
-    ExitCode::from(2)
 }
 
 /// Where what AWS has no action for is.

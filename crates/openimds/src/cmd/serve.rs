@@ -12,7 +12,7 @@ use imds_store::Registry;
 
 use crate::app::{App, Ended, Signals, print, ready_line};
 use crate::args::Serve;
-use crate::config::{Config, gather};
+use crate::config::{Auth, Config, gather};
 use crate::keeper::{self, Duty, Report, Task};
 use crate::listen::{Listener, bind};
 use crate::logging;
@@ -24,11 +24,17 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
     let mut flags = args.options.flags();
     flags.listen.clone_from(&args.listen);
     flags.admin = args.admin;
+    flags.auth = args.auth;
     flags.insecure = args.insecure;
     flags.environment_delay = args.environment_delay;
     flags.server_name.clone_from(&args.server_name);
     let bundle = gather(args.options.config.as_deref(), &flags)?;
     let mut config = Config::new(&bundle, &flags, Timestamp::now())?;
+    if config.service.auth == Auth::Sigv4 && args.options.state.is_none() {
+        anyhow::bail!(
+            "--auth sigv4 needs --state DIR, the folder that its keys are in: `imds keys add --state DIR` makes one"
+        );
+    }
     let keyring = super::keys(args.options.state.as_deref())?;
 
     // Before anything listens: a helper that held the sockets would keep the ports for as long as it lives on.

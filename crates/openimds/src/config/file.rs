@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::text::{Cidr, Line, Name, Seconds, Text};
+use super::text::{Auth, Cidr, Line, Name, Seconds, Text};
 
 /// The JSON schema of the file, for editors.
 #[must_use]
@@ -41,6 +41,8 @@ pub(super) struct Service {
     pub(super) listen: Option<Vec<Text<SocketAddr>>>,
     /// Where health and metrics are: an address with a port.
     pub(super) admin: Option<Text<SocketAddr>>,
+    /// Whose calls are taken there.
+    pub(super) auth: Option<Auth>,
     /// May `admin` be an address that others reach?
     pub(super) insecure: Option<bool>,
     /// What errors look like.

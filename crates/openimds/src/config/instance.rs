@@ -6,7 +6,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use imds_core::Timestamp;
-use imds_core::credentials::{Credentials, Role, Secret};
+use imds_core::credentials::{Credentials, Grant, Role, Secret};
 use imds_core::events::{Events, Maintenance, SpotAction};
 use imds_core::instance::{Instance, Launch};
 use imds_core::interface::Interface;
@@ -353,21 +353,21 @@ fn role(written: &file::Role, instance: &Instance, bundle: &Bundle) -> Result<Ro
     let arn = || {
         format!("arn:{}:iam::{}:instance-profile/{name}", instance.services_partition, instance.account_id)
     };
+    let credentials = Credentials {
+        access_key_id,
+        secret_access_key: secret(secret_file)?,
+        session_token: keys
+            .session_token_file
+            .as_deref()
+            .map_or_else(|| Ok(Secret::new(String::new())), secret)?,
+        issued: None,
+        expiration: keys.expiration.as_ref().map(|time| time.0),
+    };
     Ok(Role {
-        name: name.clone(),
         instance_profile_arn: line(written.instance_profile_arn.as_ref()).unwrap_or_else(arn),
         instance_profile_id: line(written.instance_profile_id.as_ref())
             .unwrap_or_else(|| "AIPA0000000000000000A".into()),
-        credentials: Credentials {
-            access_key_id,
-            secret_access_key: secret(secret_file)?,
-            session_token: keys
-                .session_token_file
-                .as_deref()
-                .map_or_else(|| Ok(Secret::new(String::new())), secret)?,
-            issued: None,
-            expiration: keys.expiration.as_ref().map(|time| time.0),
-        },
+        grant: Grant::Keys { role: name.clone(), credentials },
     })
 }
 

@@ -64,7 +64,7 @@ fn the_example_of_the_documentation_is_taken() {
     assert_eq!(instance.options.http_tokens, HttpTokens::Required);
     assert_eq!(instance.options.http_put_response_hop_limit.hops(), 2);
     assert_eq!(instance.user_data.as_deref(), Some(b"#cloud-config\n".as_slice()));
-    assert_eq!(instance.role.as_ref().unwrap().credentials.secret_access_key.expose(), "wJalr");
+    assert_eq!(instance.role.as_ref().unwrap().credentials().unwrap().secret_access_key.expose(), "wJalr");
     assert_eq!(instance.public_keys, [("me@home".to_owned(), "ssh-ed25519 AAAA me@home".to_owned())]);
 }
 
@@ -251,13 +251,31 @@ fn the_door_stays_on_loopback_unless_that_is_meant() {
     assert!(refused(text).contains("--insecure"));
     let flags = Flags { insecure: true, ..Flags::default() };
     assert!(Folder::new(&[("imds.toml", text)]).config(&flags).is_ok());
+    // Whoever has no key cannot do anything there.
+    for (file, auth, expected) in [
+        (format!("{text}\nauth = \"sigv4\""), None, Some(Auth::Sigv4)),
+        (text.to_owned(), Some(Auth::Sigv4), Some(Auth::Sigv4)),
+        (format!("{text}\nauth = \"open\""), Some(Auth::Sigv4), None),
+        (format!("{text}\nauth = \"open\"\ninsecure = true"), Some(Auth::Sigv4), Some(Auth::Open)),
+        (format!("{text}\nauth = \"none\""), None, None),
+    ] {
+        let flags = Flags { auth, ..Flags::default() };
+        let config = Folder::new(&[("imds.toml", &file)]).config(&flags);
+        assert_eq!(config.ok().map(|config| config.service.auth), expected, "{file}");
+    }
 }
 
 #[test]
 fn the_schema_knows_what_the_file_does() {
     let schema = schema().as_value().to_string();
-    for key in ["http-put-response-hop-limit", "user-data-file", "security-groups", "error-pages", "vpc-cidr"]
-    {
+    for key in [
+        "http-put-response-hop-limit",
+        "user-data-file",
+        "security-groups",
+        "error-pages",
+        "vpc-cidr",
+        "sigv4",
+    ] {
         assert!(schema.contains(key), "{key}");
     }
 }

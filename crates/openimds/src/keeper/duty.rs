@@ -19,8 +19,9 @@ use imds_store::{Embedded, Memory, Store};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use zeroize::Zeroizing;
 
+use super::access::Access;
 use super::command::{Command, Running};
-use super::feed::{Roles, everything, follow};
+use super::feed::Feed;
 use super::house::{self, House};
 use super::lodging::{self, Lodging};
 use super::report::{Reporter, Wire};
@@ -73,7 +74,8 @@ struct Work {
     bundle: Bundle,
     state: Option<(PathBuf, Zeroizing<String>)>,
     store: Arc<dyn Store>,
-    roles: Roles,
+    access: Access,
+    feed: Arc<Feed>,
     /// The listeners of instances, which stay as they were at the start.
     listens: HashMap<InstanceId, Vec<SocketAddr>>,
     reporter: Reporter,
@@ -102,22 +104,33 @@ impl Duty {
             (Task::Serve, Some((state, _))) => Arc::new(Embedded::open(state)?),
             (Task::Serve, None) | (Task::Run(_), _) => Arc::new(Memory::default()),
         };
+        let kept = match &self.task {
+            Task::Serve => self.state.as_ref().map(|(state, _)| state.as_path()),
+            // It has no door, and no use for keys.
+            Task::Run(_) => None,
+        };
+        // One for those who sign and those whose keys are told: what one issues the other knows.
+        let access = Access::load(kept, config.service.auth)?;
+        let authority = access.authority();
         let mut work = Work {
             config: self.config,
             flags: self.flags,
             bundle: self.bundle,
             state: self.state,
             store,
-            roles: Roles::default(),
+            access,
+            feed: Arc::new(Feed::new(reporter.clone(), Arc::clone(&authority))),
             listens,
             reporter,
         };
         let bundle = work.bundle.clone();
         work.apply(&config, &bundle).context("nothing was started, and what was kept before is unchanged")?;
         let events = work.store.watch();
-        everything(&*work.store, &work.reporter)?;
+        work.feed.everything(&*work.store)?;
         let house = match &self.task {
-            Task::Serve => Some(House::new(&config, Arc::clone(&work.store), work.reporter.clone())?),
+            Task::Serve => {
+                Some(House::new(&config, Arc::clone(&work.store), authority, work.reporter.clone())?)
+            }
             Task::Run(_) => None,
         };
         let admin = house.as_ref().map(House::address);
@@ -147,9 +160,9 @@ impl Duty {
         let told = awaited.as_ref().map(|awaited| Arc::clone(&awaited.told)).unwrap_or_default();
         let lodgers = awaited.as_ref().map(|awaited| Arc::clone(&awaited.lodgers)).unwrap_or_default();
         orders::obey(orders, running.as_ref().map(Running::handle).transpose()?, awaited, socket)?;
-        let reporter = work.reporter.clone();
+        let feed = Arc::clone(&work.feed);
         std::thread::Builder::new().name("imds-feed".to_owned()).spawn(move || {
-            follow(&events, &reporter, &told);
+            feed.follow(&events, &told);
             // What guests are not told must not be answered as done.
             std::process::exit(1);
         })?;
@@ -174,6 +187,7 @@ impl Work {
             watch.follow(self.bundle.paths());
             let keyring = self.state.as_ref().map(|(state, _)| state.join(imds_store::keyring::FILE));
             watch.follow(keyring.as_deref());
+            watch.follow(self.access.file().as_deref());
             // What happened between reading and watching.
             self.look(watch)?;
             self.look_at_keys()?;
@@ -259,7 +273,7 @@ impl Work {
             entry.place.listen = self.listens.get(&entry.instance.id).cloned().unwrap_or_default();
         }
         match feed::apply(&*self.store, &entries, Timestamp::now()) {
-            Ok(_) => Ok(self.roles.tell(&config.instances, &self.reporter)?),
+            Ok(_) => Ok(self.feed.file(&config.instances)?),
             Err(feed::Error::Refused { id, what }) => Err(config.refused(bundle, &id, what).into()),
             Err(feed::Error::Store(error)) => Err(error.into()),
         }
@@ -282,6 +296,7 @@ impl Work {
     }
 
     fn look_at_keys(&mut self) -> io::Result<()> {
+        self.access.look();
         let Some((state, known)) = &mut self.state else { return Ok(()) };
         match self::keys(state) {
             Ok(text) if text != *known => {

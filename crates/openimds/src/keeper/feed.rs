@@ -1,70 +1,180 @@
-//! Following the store: what guests see goes to the service, commit by commit.
+//! Following the store: what guests see goes to the service, commit by commit, and with it the roles of instances, which
+//! are told and never kept.
 
 use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use imds_core::Machine;
+use imds_control::Authority;
 use imds_core::credentials::Role;
 use imds_core::id::InstanceId;
+use imds_core::session::NONCE_LEN;
+use imds_core::{Machine, Timestamp};
 use imds_store::provider::file::Entry;
-use imds_store::record::{self, Place, Record as _};
+use imds_store::provider::profile::{Given, Mint, Profiles};
+use imds_store::record::{self, InstanceProfile, Place, Record as _};
 use imds_store::store::Event;
-use imds_store::{Error, Store};
+use imds_store::{Error, Revision, Store};
 
 use super::report::{Reporter, RoleForm, Told, Wire};
 
 /// Records of one report: it must not grow without a bound.
 const PIECE: usize = 512;
+/// How long it waits at most when keys are to be renewed: a clock may be set, or a machine sleep.
+const LONGEST: Duration = Duration::from_secs(60);
 
-/// Tells all that there is.
-pub(super) fn everything(store: &dyn Store, reporter: &Reporter) -> Result<(), Error> {
-    // Places first: who has a listener or is the default must not be missed by what is told after.
-    for kind in [Place::KIND, Machine::KIND] {
-        for beginning in record::pieces() {
-            for piece in store.list(&format!("{kind}/{beginning}"))?.chunks(PIECE) {
-                let changes = piece.iter().filter_map(|(key, kept)| Told::kept(key, Some(&kept.value)));
-                reporter.tell(&Wire::Changed { revision: 0, changes: changes.collect() })?;
+/// Tells the service what guests see.
+pub(super) struct Feed {
+    reporter: Reporter,
+    authority: Arc<Authority>,
+    /// Held while roles are told, so that the last one decided is the last one told.
+    roles: Mutex<Roles>,
+}
+
+/// Where the roles of instances come from.
+#[derive(Default)]
+struct Roles {
+    /// The configuration file. Such a role gives way while its instance is associated with a profile through the API.
+    file: HashMap<InstanceId, Role>,
+    profiles: Profiles,
+}
+
+impl Feed {
+    pub(super) fn new(reporter: Reporter, authority: Arc<Authority>) -> Self {
+        Self { reporter, authority, roles: Mutex::default() }
+    }
+
+    /// Tells all that there is.
+    pub(super) fn everything(&self, store: &dyn Store) -> Result<(), Error> {
+        let mut roles = self.roles();
+        for kind in [record::Role::KIND, InstanceProfile::KIND] {
+            for piece in store.list(&format!("{kind}/"))?.chunks(PIECE) {
+                let changes: Vec<_> =
+                    piece.iter().map(|(key, kept)| (key.as_str(), Some(&*kept.value))).collect();
+                self.tell(&mut roles, 0, &changes)?;
+            }
+        }
+        // Places first: who has a listener or is the default must not be missed by what is told after.
+        for kind in [Place::KIND, Machine::KIND] {
+            for beginning in record::pieces() {
+                for piece in store.list(&format!("{kind}/{beginning}"))?.chunks(PIECE) {
+                    let changes: Vec<_> =
+                        piece.iter().map(|(key, kept)| (key.as_str(), Some(&*kept.value))).collect();
+                    self.tell(&mut roles, 0, &changes)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells every commit, and keys before others end, until nobody listens. `told` is the last commit.
+    pub(super) fn follow(&self, events: &Receiver<Event>, told: &AtomicU64) {
+        loop {
+            let due = self.roles().profiles.due();
+            let wait =
+                due.map(|due| Duration::try_from(due.duration_since(Timestamp::now())).unwrap_or_default());
+            let done = match wait.map_or_else(
+                || events.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                |wait| events.recv_timeout(wait.min(LONGEST)),
+            ) {
+                Ok(Event { revision, changes }) => {
+                    let changes: Vec<_> =
+                        changes.iter().map(|(key, value)| (key.as_str(), value.as_deref())).collect();
+                    told.store(revision, Ordering::Release);
+                    let done = self.tell(&mut self.roles(), revision, &changes);
+                    done.and_then(|()| self.renew())
+                }
+                Err(RecvTimeoutError::Timeout) => self.renew(),
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            if let Err(error) = done {
+                // Mostly it is the service that has gone, which needs no word.
+                tracing::debug!(%error, "changes are not told any longer");
+                return;
             }
         }
     }
-    Ok(())
-}
 
-/// Tells every commit, until nobody listens. `told` is the last one.
-pub(super) fn follow(events: &Receiver<Event>, reporter: &Reporter, told: &AtomicU64) {
-    for Event { revision, changes } in events {
-        let changes = changes.iter().filter_map(|(key, value)| Told::kept(key, value.as_deref())).collect();
-        told.store(revision, Ordering::Release);
-        if reporter.tell(&Wire::Changed { revision, changes }).is_err() {
-            break;
-        }
-    }
-}
-
-/// The roles of the file's instances, which are told and never kept.
-#[derive(Default)]
-pub(super) struct Roles(HashMap<InstanceId, Role>);
-
-impl Roles {
-    /// Tells those that are not as they were told before.
-    pub(super) fn tell(&mut self, entries: &[Entry], reporter: &Reporter) -> io::Result<()> {
-        let roles = entries
+    /// The roles of the file's instances: tells those that are not as they were told before.
+    pub(super) fn file(&self, entries: &[Entry]) -> io::Result<()> {
+        let mut roles = self.roles();
+        let now: HashMap<_, _> = entries
             .iter()
-            .filter_map(|entry| Some((entry.instance.id.clone(), entry.instance.role.clone()?)));
-        let now: HashMap<_, _> = roles.collect();
-        let gone = self.0.keys().filter(|id| !now.contains_key(id)).map(|id| (id, None));
-        let new =
-            now.iter().filter(|(id, role)| self.0.get(id) != Some(role)).map(|(id, role)| (id, Some(role)));
+            .filter_map(|entry| Some((entry.instance.id.clone(), entry.instance.role.clone()?)))
+            .collect();
+        let gone = roles.file.keys().filter(|id| !now.contains_key(id)).map(|id| (id, None));
+        let new = now
+            .iter()
+            .filter(|(id, role)| roles.file.get(id) != Some(role))
+            .map(|(id, role)| (id, Some(role.clone())));
         let changes: Vec<_> = gone
             .chain(new)
-            .map(|(id, role)| Told::Role { id: id.to_string(), role: role.map(RoleForm::from) })
+            .filter(|(id, _)| !roles.profiles.has(id))
+            .map(|(id, role)| told(id, role))
             .collect();
         if !changes.is_empty() {
-            reporter.tell(&Wire::Changed { revision: 0, changes })?;
+            self.reporter.tell(&Wire::Changed { revision: 0, changes })?;
         }
-        self.0 = now;
+        roles.file = now;
         Ok(())
     }
+
+    /// Gives keys anew that are due. That follows from no commit.
+    fn renew(&self) -> io::Result<()> {
+        let mut roles = self.roles();
+        let given = self.minted(|mint| roles.profiles.renew(mint))?;
+        for piece in given.chunks(PIECE) {
+            let changes = piece.iter().map(|(id, role)| told(id, role.clone())).collect();
+            self.reporter.tell(&Wire::Changed { revision: 0, changes })?;
+        }
+        Ok(())
+    }
+
+    /// Tells the changes of a commit, and the roles that follow from them. A role that comes is there before its instance
+    /// is, and one that goes is there until its instance has changed.
+    fn tell(
+        &self,
+        roles: &mut Roles,
+        revision: Revision,
+        changes: &[(&str, Option<&[u8]>)],
+    ) -> io::Result<()> {
+        let given = self.minted(|mint| roles.profiles.follow(changes.iter().copied(), mint))?;
+        for error in roles.profiles.damaged() {
+            tracing::error!(%error, "what is damaged counts as deleted");
+        }
+        let (come, gone): (Vec<Given>, Vec<Given>) = given.into_iter().partition(|(_, role)| role.is_some());
+        let mut reported: Vec<_> = come.into_iter().map(|(id, role)| told(&id, role)).collect();
+        while reported.len() > PIECE {
+            let rest = reported.split_off(PIECE);
+            self.reporter.tell(&Wire::Changed { revision: 0, changes: reported })?;
+            reported = rest;
+        }
+        reported.extend(changes.iter().filter_map(|(key, value)| Told::kept(key, *value)));
+        reported.extend(gone.iter().map(|(id, _)| told(id, roles.file.get(id).cloned())));
+        // Every commit is told, and of what was there at the start only what concerns guests.
+        if revision == 0 && reported.is_empty() {
+            return Ok(());
+        }
+        self.reporter.tell(&Wire::Changed { revision, changes: reported })
+    }
+
+    fn minted<T>(&self, work: impl FnOnce(&mut Mint<'_>) -> io::Result<T>) -> io::Result<T> {
+        let mut nonce = || {
+            let mut nonce = [0; NONCE_LEN];
+            imds_server::random::fill(&mut nonce)?;
+            Ok(nonce)
+        };
+        work(&mut Mint { issuer: self.authority.issuer(), now: Timestamp::now(), nonce: &mut nonce })
+    }
+
+    fn roles(&self) -> MutexGuard<'_, Roles> {
+        self.roles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn told(id: &InstanceId, role: Option<Role>) -> Told<'static> {
+    Told::Role { id: id.to_string(), role: role.map(RoleForm::from) }
 }

@@ -16,7 +16,7 @@ use super::orders::Awaited;
 use super::progress;
 use super::report::{Reporter, Wire};
 use crate::config::Config;
-use crate::{app, door};
+use crate::door;
 
 /// Calls of the door that are worked on at once; more wait.
 const THREADS: usize = 8;
@@ -42,7 +42,12 @@ pub(super) struct House {
 
 impl House {
     /// Binds the door's address. Who connects waits until it is open.
-    pub(super) fn new(config: &Config, store: Arc<dyn Store>, reporter: Reporter) -> anyhow::Result<Self> {
+    pub(super) fn new(
+        config: &Config,
+        store: Arc<dyn Store>,
+        authority: Arc<Authority>,
+        reporter: Reporter,
+    ) -> anyhow::Result<Self> {
         let admin = config.service.admin;
         let listener = bind(admin).with_context(|| {
             format!("cannot open the door at {admin}: is another service running? Give it another --admin")
@@ -53,7 +58,7 @@ impl House {
         let door = Door {
             store,
             plane: Plane::new(awaited.applied.subscribe(), sender),
-            authority: Arc::new(Authority::open(&app::secret()?)),
+            authority,
             environment_delay: config.service.environment_delay,
             server_name: config.service.server_name.clone(),
             vpc: config.service.vpc,

@@ -1,13 +1,13 @@
 //! What is done to environments in the background, on a thread that waits for the next step or for a change.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use imds_control::Door;
 use imds_control::environments::{Surroundings, advance};
 use imds_core::{Machine, Timestamp};
+use imds_store::Error;
 use imds_store::record::{Environment, Record};
 use imds_store::store::Event;
 
@@ -22,11 +22,11 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// When there is no thread to be had.
 pub(super) fn start(door: &Door) -> io::Result<()> {
     let events = door.store.watch();
-    let store = Arc::clone(&door.store);
-    let surroundings = Surroundings { vpc: door.vpc, delay: door.environment_delay };
+    let door = door.clone();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let body = move || {
         loop {
-            let wait = match advance(&*store, surroundings, Timestamp::now()) {
+            let wait = match runtime.block_on(step(&door)) {
                 Ok(next) => next.map_or(LONGEST, |next| until(next, Timestamp::now())),
                 Err(error) => {
                     tracing::error!(%error, "environments cannot be worked on; it is tried again");
@@ -40,6 +40,17 @@ pub(super) fn start(door: &Door) -> io::Result<()> {
     };
     std::thread::Builder::new().name("imds-progress".to_owned()).spawn(body)?;
     Ok(())
+}
+
+/// Does what is due, once guests see all that was done before: what is launched answers before what it replaces goes,
+/// however short the delay.
+async fn step(door: &Door) -> Result<Option<Timestamp>, Error> {
+    let surroundings =
+        Surroundings { vpc: door.vpc, delay: door.environment_delay, authority: &door.authority };
+    if !door.plane.follows(door.store.revision()?).await {
+        return Err(io::Error::other("the metadata process does not follow").into());
+    }
+    advance(&*door.store, surroundings, Timestamp::now())
 }
 
 fn until(next: Timestamp, now: Timestamp) -> Duration {

@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use imds_core::Machine;
-use imds_core::credentials::{Credentials, Role, Secret};
+use imds_core::credentials::{Credentials, Grant, Role, Secret};
 use imds_core::id::InstanceId;
 use imds_core::{Timestamp, machine};
 use imds_netns::handoff;
@@ -90,12 +90,24 @@ pub(super) enum Told<'w> {
     Role { id: String, role: Option<RoleForm> },
 }
 
-/// A role with its keys.
+/// A role with its keys, or why it has none.
 #[derive(Serialize, Deserialize)]
 pub(super) struct RoleForm {
-    name: String,
     instance_profile_arn: String,
     instance_profile_id: String,
+    grant: GrantForm,
+}
+
+#[derive(Serialize, Deserialize)]
+enum GrantForm {
+    Keys { role: String, credentials: KeysForm },
+    Untrusted { role: String, since: Timestamp },
+    Empty { since: Timestamp },
+    Gone { since: Timestamp },
+}
+
+#[derive(Serialize, Deserialize)]
+struct KeysForm {
     access_key_id: String,
     secret_access_key: Zeroizing<String>,
     session_token: Zeroizing<String>,
@@ -103,34 +115,49 @@ pub(super) struct RoleForm {
     expiration: Option<Timestamp>,
 }
 
-impl From<&Role> for RoleForm {
-    fn from(role: &Role) -> Self {
-        let keys = &role.credentials;
+impl From<Role> for RoleForm {
+    fn from(role: Role) -> Self {
         Self {
-            name: role.name.clone(),
-            instance_profile_arn: role.instance_profile_arn.clone(),
-            instance_profile_id: role.instance_profile_id.clone(),
-            access_key_id: keys.access_key_id.clone(),
-            secret_access_key: Zeroizing::new(keys.secret_access_key.expose().to_owned()),
-            session_token: Zeroizing::new(keys.session_token.expose().to_owned()),
-            issued: keys.issued,
-            expiration: keys.expiration,
+            instance_profile_arn: role.instance_profile_arn,
+            instance_profile_id: role.instance_profile_id,
+            grant: match role.grant {
+                Grant::Keys { role, credentials: keys } => {
+                    let credentials = KeysForm {
+                        access_key_id: keys.access_key_id,
+                        secret_access_key: Zeroizing::new(keys.secret_access_key.expose().to_owned()),
+                        session_token: Zeroizing::new(keys.session_token.expose().to_owned()),
+                        issued: keys.issued,
+                        expiration: keys.expiration,
+                    };
+                    GrantForm::Keys { role, credentials }
+                }
+                Grant::Untrusted { role, since } => GrantForm::Untrusted { role, since },
+                Grant::Empty { since } => GrantForm::Empty { since },
+                Grant::Gone { since } => GrantForm::Gone { since },
+            },
         }
     }
 }
 
 impl From<RoleForm> for Role {
-    fn from(mut form: RoleForm) -> Self {
+    fn from(form: RoleForm) -> Self {
         Self {
-            name: form.name,
             instance_profile_arn: form.instance_profile_arn,
             instance_profile_id: form.instance_profile_id,
-            credentials: Credentials {
-                access_key_id: form.access_key_id,
-                secret_access_key: Secret::new(std::mem::take(&mut form.secret_access_key)),
-                session_token: Secret::new(std::mem::take(&mut form.session_token)),
-                issued: form.issued,
-                expiration: form.expiration,
+            grant: match form.grant {
+                GrantForm::Keys { role, credentials: mut keys } => {
+                    let credentials = Credentials {
+                        access_key_id: keys.access_key_id,
+                        secret_access_key: Secret::new(std::mem::take(&mut keys.secret_access_key)),
+                        session_token: Secret::new(std::mem::take(&mut keys.session_token)),
+                        issued: keys.issued,
+                        expiration: keys.expiration,
+                    };
+                    Grant::Keys { role, credentials }
+                }
+                GrantForm::Untrusted { role, since } => Grant::Untrusted { role, since },
+                GrantForm::Empty { since } => Grant::Empty { since },
+                GrantForm::Gone { since } => Grant::Gone { since },
             },
         }
     }

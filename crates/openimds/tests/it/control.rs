@@ -14,9 +14,12 @@ use crate::support::{body, status};
 mod cli;
 mod crash;
 mod door;
+mod environments;
 mod instances;
+mod keys;
 mod limits;
 mod restart;
+mod roles;
 mod switch;
 
 /// The image of the launches here: it asks for nothing.
@@ -65,11 +68,16 @@ impl Api {
 
     /// As [`Api::call`], of a service that may be gone.
     fn try_call(&mut self, form: &str) -> io::Result<Answer> {
-        let form = format!("{form}&Version=2016-11-15");
+        self.post("ec2", "2016-11-15", form)
+    }
+
+    /// Makes a call to a service, by the name and the version that it has in calls.
+    fn post(&mut self, service: &str, version: &str, form: &str) -> io::Result<Answer> {
+        let form = format!("{form}&Version={version}");
         let length = form.len();
         self.exchange(&format!(
             "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nAuthorization: \
-             AWS4-HMAC-SHA256 Credential={KEY}/20261124/us-east-1/ec2/aws4_request, SignedHeaders=host, Signature=0\r\n\
+             AWS4-HMAC-SHA256 Credential={KEY}/20261124/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0\r\n\
              Content-Length: {length}\r\n\r\n{form}"
         ))
     }

@@ -9,7 +9,7 @@ use imds_core::Machine;
 use imds_store::record::{self, Address};
 
 use crate::door::Door;
-use crate::testing::{door, ec2, signed, text};
+use crate::testing::{door, ec2, keep_profile, signed, text};
 
 /// Amazon Linux 2, which asks for nothing, for both architectures, and Amazon Linux 2023, which asks for IMDSv2.
 const AL2: &str = "Action=RunInstances&MinCount=1&MaxCount=1&ImageId=ami-0abcdef1234567890";
@@ -196,6 +196,7 @@ async fn a_template_is_merged_under_the_request() {
 #[tokio::test]
 async fn what_a_launch_says_is_what_the_instance_has() {
     let door = door();
+    keep_profile(&door, "web");
     run(&door, "Action=CreateKeyPair&KeyName=me&KeyType=ed25519").await;
     let form = format!(
         "{ARM}&InstanceType=t4g.nano&KeyName=me&UserData=aGVsbG8gd29ybGQ%3D&IamInstanceProfile.Name=web\
@@ -385,6 +386,7 @@ async fn an_instance_is_in_the_region_of_its_call_however_that_is_named() {
 #[tokio::test]
 async fn the_bodies_of_real_clients_are_served() {
     let door = door();
+    keep_profile(&door, "myrole");
     for form in [
         "Action=RunInstances&ImageId=ami-0abcdef1234562023&InstanceType=t3.micro&UserData=aGVsbG8gd29ybGQ%3D&TagSpecification.1.ResourceType=instance&TagSpecification.1.Tag.1.Key=Name&TagSpecification.1.Tag.1.Value=web+1&MetadataOptions.HttpTokens=required&MetadataOptions.HttpPutResponseHopLimit=2&MetadataOptions.HttpEndpoint=enabled&MetadataOptions.HttpProtocolIpv6=disabled&MetadataOptions.InstanceMetadataTags=enabled&IamInstanceProfile.Name=myrole&MinCount=1&MaxCount=1&ClientToken=4c3b5138-90d7-49d7-a93f-11d8bd020118",
         "Action=RunInstances&MaxCount=1&MinCount=1&ImageId=ami-0abcdef1234567890&TagSpecification.1.ResourceType=instance&TagSpecification.1.Tag.1.Key=a&TagSpecification.1.Tag.1.Value=b&MetadataOptions.HttpTokens=required&ClientToken=1d26f7ed-b4bb-4f8d-a829-28afb5a27e18",

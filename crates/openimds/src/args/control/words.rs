@@ -122,7 +122,7 @@ impl FromStr for Word {
 }
 
 /// `NAME=VALUE`, of which the value may be empty.
-pub(super) fn pair(text: &str) -> Result<(String, String), String> {
+pub(in crate::args) fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("it must have a name, an equals sign, and a value".to_owned()),

@@ -21,7 +21,8 @@ pub(super) fn run(admin: &Admin, args: &List) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn text(instances: &[Instance]) -> String {
+/// A line for each.
+pub(in super::super) fn text(instances: &[Instance]) -> String {
     let heads = ["ID", "NAME", "STATE", "TYPE", "PRIVATE ADDRESS", "METADATA VERSION", "HOP LIMIT"];
     table(
         heads,

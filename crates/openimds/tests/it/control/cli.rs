@@ -28,34 +28,34 @@ struct User {
 
 /// What a command said, and how it ended.
 #[derive(Debug)]
-struct Said {
-    code: Option<i32>,
-    out: String,
-    err: String,
+pub(super) struct Said {
+    pub(super) code: Option<i32>,
+    pub(super) out: String,
+    pub(super) err: String,
 }
 
 impl Said {
     /// What it said, having done its work.
     #[track_caller]
-    fn well(self) -> String {
+    pub(super) fn well(self) -> String {
         assert_eq!((self.code, self.err.as_str()), (Some(0), ""), "{self:?}");
         self.out
     }
 
     /// Its one sentence, having failed.
     #[track_caller]
-    fn sentence(self) -> String {
+    pub(super) fn sentence(self) -> String {
         assert_eq!((self.code, self.out.as_str(), self.err.lines().count()), (Some(1), "", 1), "{self:?}");
         self.err
     }
 
-    fn json(self) -> serde_json::Value {
+    pub(super) fn json(self) -> serde_json::Value {
         serde_json::from_str(&self.well()).unwrap()
     }
 }
 
 /// `imds` with an environment that says nothing, but that no AWS client may speak to anybody.
-fn imds() -> Command {
+pub(super) fn imds() -> Command {
     let mut command = Command::new(IMDS);
     command
         .env_clear()
@@ -64,7 +64,7 @@ fn imds() -> Command {
     command
 }
 
-fn said(command: &mut Command) -> Said {
+pub(super) fn said(command: &mut Command) -> Said {
     let output = command.stdin(Stdio::null()).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }

@@ -24,9 +24,17 @@ const CALLERS: u64 = 4;
 const SEED: &str = "IMDS_CRASH_SEED";
 
 /// Numbers that are not expected (SplitMix64, by Sebastiano Vigna).
-struct Random(u64);
+pub(super) struct Random(u64);
 
 impl Random {
+    /// As the clock is, or as [`SEED`] says; and with what it begins.
+    pub(super) fn begin() -> (Self, u64) {
+        let clock = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_micros();
+        let seed = std::env::var(SEED).ok().and_then(|seed| seed.parse().ok());
+        let seed = seed.unwrap_or_else(|| u64::try_from(clock).unwrap());
+        (Self(seed), seed)
+    }
+
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -35,21 +43,21 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    fn below(&mut self, end: u64) -> u64 {
+    pub(super) fn below(&mut self, end: u64) -> u64 {
         self.next() % end
     }
 }
 
 /// Who is killed, in which order.
 #[derive(Debug, Clone, Copy)]
-enum Death {
+pub(super) enum Death {
     Service,
     Helper,
     ServiceThenHelper,
     HelperThenService,
 }
 
-const DEATHS: [Death; 4] =
+pub(super) const DEATHS: [Death; 4] =
     [Death::ServiceThenHelper, Death::HelperThenService, Death::Helper, Death::Service];
 
 /// Has a process ended, as far as it can while its parent does not look?
@@ -58,7 +66,8 @@ fn has_ended(pid: Pid) -> bool {
     stat.is_empty() || stat.contains(") Z ")
 }
 
-fn kill(service: Watched, death: Death, gap: Duration) {
+/// Ends both processes of a service, or one, upon which the other ends too.
+pub(super) fn kill(service: Watched, death: Death, gap: Duration) {
     let (main, helper) = (Pid::from_child(&service.child), helper(&service));
     let strike = |pid| {
         let _ = kill_process(pid, Signal::KILL);
@@ -127,10 +136,7 @@ fn told(api: &mut Api) -> HashMap<String, String> {
 
 #[test]
 fn what_was_acknowledged_is_there_after_every_crash_and_nothing_by_halves() {
-    let clock = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_micros();
-    let seed = std::env::var(SEED).ok().and_then(|seed| seed.parse().ok());
-    let seed = seed.unwrap_or_else(|| u64::try_from(clock).unwrap());
-    let mut random = Random(seed);
+    let (mut random, seed) = Random::begin();
     // What a killed process has written stays in the system's memory, so that a disk adds nothing but time.
     let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     let start = || serve(&["--state", folder.path().to_str().unwrap()]);

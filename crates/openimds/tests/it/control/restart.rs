@@ -52,6 +52,7 @@ const PUBLIC_KEY: &str =
 fn furnish(api: &mut Api) -> (String, String) {
     let key = STANDARD.encode(PUBLIC_KEY).replace('+', "%2B").replace('=', "%3D");
     api.well(&format!("Action=ImportKeyPair&KeyName=web&PublicKeyMaterial={key}"));
+    api.profile("web");
     api.well("Action=RegisterImage&Name=mine&ImdsSupport=v2.0&RootDeviceName=%2Fdev%2Fxvda");
     api.well(&format!(
         "Action=CreateLaunchTemplate&LaunchTemplateName=lt1&LaunchTemplateData.ImageId={AMI}&LaunchTemplateData.KeyName=web\

@@ -128,6 +128,7 @@ fn a_launch_template_and_a_profile() {
         "Action=CreateLaunchTemplate&Version=2016-11-15&LaunchTemplateName=web&LaunchTemplateData.ImageId=ami-0abcdef1234567890\
          &LaunchTemplateData.InstanceType=m7i.large&LaunchTemplateData.MetadataOptions.HttpTokens=required",
     );
+    user.post("Action=CreateInstanceProfile&Version=2010-05-08&InstanceProfileName=web");
     let id = user.launch("--launch-template web:1 --profile web");
     let shown = user.show(&id);
     assert_eq!(

@@ -13,6 +13,7 @@ pub mod door;
 pub mod keeper;
 pub mod listen;
 pub mod logging;
+pub mod pasta;
 pub mod runtime;
 pub mod sandbox;
 pub mod thread;

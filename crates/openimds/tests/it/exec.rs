@@ -7,6 +7,7 @@
 mod attach;
 mod hostile;
 mod instance;
+mod network;
 mod process;
 mod service;
 mod socket;
@@ -115,6 +116,20 @@ impl Site {
         command.args(&self.enter[1..]).arg(program);
         command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin").env("LC_ALL", "C");
         command.env("HOME", "/").env("XDG_RUNTIME_DIR", self.path("runtime")).env("IMDS", &self.imds);
+        command
+    }
+
+    /// A program of whoever made the namespace, there.
+    fn beside(&self, program: &str) -> Command {
+        let mut command = Command::new(&self.enter[0]);
+        let enter = self.enter[1..].iter().take_while(|word| *word != "setpriv");
+        command.args(enter).env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin");
+        if rustix::process::geteuid().is_root() {
+            command.arg(program);
+        } else {
+            // What the user namespace gives ends with the first program that is executed, but for this.
+            command.args(["setpriv", "--inh-caps=+net_admin", "--ambient-caps=+net_admin", program]);
+        }
         command
     }
 

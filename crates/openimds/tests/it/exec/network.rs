@@ -31,12 +31,16 @@ impl Connected {
         Site::all().into_iter().map(Self::new).collect()
     }
 
-    fn new(site: Site) -> Self {
-        let prepare =
-            "ip link add eth0 type veth peer name other && ip link set eth0 up && ip link set other up &&
-            ip address add 10.99.0.2/24 dev eth0 && ip route add default via 10.99.0.1";
-        let mut sh = site.beside("sh");
-        assert!(sh.args(["-ec", prepare]).status().unwrap().success());
+    fn new(mut site: Site) -> Self {
+        for order in [
+            "ip link add eth0 type veth peer name other",
+            "ip link set eth0 up",
+            "ip link set other up",
+            "ip address add 10.99.0.2/24 dev eth0",
+            "ip route add default via 10.99.0.1",
+        ] {
+            site.order(order);
+        }
         let port = LAST.fetch_add(1, Relaxed);
         let listen = format!("127.0.0.1:{port}");
         let mut serve =

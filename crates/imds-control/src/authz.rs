@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::body::{Body, to_bytes};
@@ -15,7 +15,9 @@ use imds_core::Timestamp;
 use imds_core::credentials::Secret;
 use imds_core::id::AccountId;
 use imds_core::session::{Issuer, LETTERS, Refused, SECRET_LEN, Session};
+use imds_store::Store;
 use imds_store::access_key::AccessKeys;
+use imds_store::record::Role;
 
 use crate::api::Refusal;
 use crate::door::Door;
@@ -25,8 +27,23 @@ use crate::query::sigv4::{Credential, Error, Request, Signature};
 #[derive(Debug)]
 pub struct Authority {
     is_required: bool,
-    keys: RwLock<Arc<AccessKeys>>,
-    issuer: Issuer,
+    held: RwLock<Held>,
+}
+
+/// Keys, and who issues temporary ones with their secret.
+#[derive(Debug)]
+struct Held {
+    keys: Arc<AccessKeys>,
+    issuer: Arc<Issuer>,
+}
+
+/// What other keys changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Changed {
+    /// There are others than before.
+    pub keys: bool,
+    /// Temporary keys that were issued before are not known any longer.
+    pub sessions: bool,
 }
 
 impl Authority {
@@ -40,24 +57,30 @@ impl Authority {
     /// without one.
     #[must_use]
     pub fn new(keys: AccessKeys, is_required: bool) -> Self {
-        let issuer = Issuer::new(keys.session_secret());
-        Self { is_required, keys: RwLock::new(Arc::new(keys)), issuer }
+        let issuer = Arc::new(Issuer::new(keys.session_secret()));
+        Self { is_required, held: RwLock::new(Held { keys: Arc::new(keys), issuer }) }
     }
 
-    /// Other keys from now on, or none. Temporary keys stay good: their secret is that of the start. Are they others than
-    /// before?
-    pub fn set_keys(&self, keys: Option<AccessKeys>) -> bool {
-        let mut known = self.keys.write().unwrap_or_else(PoisonError::into_inner);
-        let keys = keys.unwrap_or_else(|| AccessKeys::new(known.session_secret()));
-        let is_changed = !keys.iter().eq(known.iter());
-        *known = Arc::new(keys);
-        is_changed
+    /// Other keys from now on, or none. With another secret, temporary keys that were issued before end; where there are
+    /// no keys the secret stays as it was.
+    pub fn set_keys(&self, keys: Option<AccessKeys>) -> Changed {
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        let keys = keys.unwrap_or_else(|| AccessKeys::new(held.keys.session_secret()));
+        let changed = Changed {
+            keys: !keys.iter().eq(held.keys.iter()),
+            sessions: keys.session_secret() != held.keys.session_secret(),
+        };
+        if changed.sessions {
+            held.issuer = Arc::new(Issuer::new(keys.session_secret()));
+        }
+        held.keys = Arc::new(keys);
+        changed
     }
 
-    /// Who issues temporary keys.
+    /// Who issues temporary keys now.
     #[must_use]
-    pub fn issuer(&self) -> &Issuer {
-        &self.issuer
+    pub fn issuer(&self) -> Arc<Issuer> {
+        Arc::clone(&self.held().issuer)
     }
 
     /// Must every request be signed?
@@ -66,20 +89,25 @@ impl Authority {
         self.is_required
     }
 
-    fn keys(&self) -> Arc<AccessKeys> {
-        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    fn held(&self) -> RwLockReadGuard<'_, Held> {
+        self.held.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Who has signed a request, and for what, verified.
+    fn keys(&self) -> Arc<AccessKeys> {
+        Arc::clone(&self.held().keys)
+    }
+
+    /// Who has signed a request, and for what, verified. A session is one while the store has its role.
     pub(crate) fn verified(
         &self,
+        store: &dyn Store,
         request: &Request<'_>,
         now: Timestamp,
     ) -> Result<(Identity, Credential), Error> {
         let signature = Signature::read(request.uri, request.headers)?.ok_or_else(Error::missing)?;
         let id = &signature.credential.access_key;
         let (identity, secret) = match &signature.token {
-            Some(token) => self.session(id, token, now).map_err(|refused| match refused {
+            Some(token) => self.session(store, id, token, now).map_err(|refused| match refused {
                 Refused::Invalid => Error::unknown(),
                 Refused::Expired => Error::ended(),
             })?,
@@ -95,18 +123,38 @@ impl Authority {
 
     /// Who a request says that it is from, where nothing is verified: the session whose token it brings, the user whose
     /// key it names, or else the account itself.
-    pub(crate) fn presumed(&self, access_key: Option<&str>, token: Option<&str>, now: Timestamp) -> Identity {
+    pub(crate) fn presumed(
+        &self,
+        store: &dyn Store,
+        access_key: Option<&str>,
+        token: Option<&str>,
+        now: Timestamp,
+    ) -> Identity {
         let id = access_key.unwrap_or_default();
-        let session = token.and_then(|token| self.session(id, &Secret::new(token.to_owned()), now).ok());
+        let session =
+            token.and_then(|token| self.session(store, id, &Secret::new(token.to_owned()), now).ok());
         match session {
             Some((identity, _)) => identity,
             None => Identity::of(self.keys().get(id).and_then(|key| key.user())),
         }
     }
 
-    fn session(&self, id: &str, token: &Secret, now: Timestamp) -> Result<(Identity, Secret), Refused> {
-        let (session, secret) = self.issuer.open(id, token.expose(), now)?;
-        Ok((Identity::Session(session), secret))
+    fn session(
+        &self,
+        store: &dyn Store,
+        id: &str,
+        token: &Secret,
+        now: Timestamp,
+    ) -> Result<(Identity, Secret), Refused> {
+        let (session, secret) = self.issuer().open(id, token.expose(), now)?;
+        let role = Role::find(store, &session.role).unwrap_or_else(|error| {
+            // Whom nobody can vouch for does not come in.
+            tracing::error!(%error, "the role of a session cannot be read");
+            None
+        });
+        // A role that was deleted and made again is another, as its id tells.
+        let role = role.filter(|found| found.record.id == session.role_id);
+        role.map(|_| (Identity::Session(session), secret)).ok_or(Refused::Invalid)
     }
 }
 
@@ -137,11 +185,11 @@ impl Identity {
     }
 
     /// `arn:aws:iam::123456789012:root`, or that of the user or session.
-    pub(crate) fn arn(&self, account: &AccountId) -> String {
+    pub(crate) fn arn(&self, partition: &str, account: &AccountId) -> String {
         match self {
-            Self::Root => format!("arn:aws:iam::{account}:root"),
-            Self::User { name, .. } => format!("arn:aws:iam::{account}:user/{name}"),
-            Self::Session(session) => session.arn(),
+            Self::Root => format!("arn:{partition}:iam::{account}:root"),
+            Self::User { name, .. } => format!("arn:{partition}:iam::{account}:user/{name}"),
+            Self::Session(session) => session.arn(partition),
         }
     }
 
@@ -166,15 +214,24 @@ pub(crate) async fn gate(State(door): State<Door>, request: HttpRequest, next: N
     let Ok(body) = to_bytes(body, usize::MAX).await else {
         return StatusCode::BAD_REQUEST.into_response();
     };
-    let signed = Request { method: &parts.method, uri: &parts.uri, headers: &parts.headers, body: &body };
-    match door.authority.verified(&signed, Timestamp::now()) {
-        Ok(_) => next.run(HttpRequest::from_parts(parts, Body::from(body))).await,
-        Err(error) => {
-            let error = error.of(None);
-            if parts.uri.path().starts_with("/api/") {
-                return Refusal::new(error.status, error.to_string()).into_response();
-            }
-            (error.status, format!("{error}\n")).into_response()
-        }
+    // The store may wait for the disk.
+    let verified = tokio::task::spawn_blocking(move || {
+        let request =
+            Request { method: &parts.method, uri: &parts.uri, headers: &parts.headers, body: &body };
+        let verified = door.authority.verified(&*door.store, &request, Timestamp::now()).map(|_| ());
+        (verified, parts, body)
+    });
+    let verified =
+        verified.await.inspect_err(|error| tracing::error!(%error, "a signature could not be verified"));
+    let Ok((verified, parts, body)) = verified else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let Err(error) = verified else {
+        return next.run(HttpRequest::from_parts(parts, Body::from(body))).await;
+    };
+    let error = error.of(None);
+    if parts.uri.path().starts_with("/api/") {
+        return Refusal::new(error.status, error.to_string()).into_response();
     }
+    (error.status, format!("{error}\n")).into_response()
 }

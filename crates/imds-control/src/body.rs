@@ -7,9 +7,9 @@ use axum::extract::Request;
 use axum::http::header::CONNECTION;
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 
-use crate::api::Refusal;
+use crate::early;
 
 /// Bytes of a body: user data has 16 KiB, in base64, and a launch template may hold much else.
 const LIMIT: usize = 256 * 1024;
@@ -27,21 +27,23 @@ pub(crate) async fn whole(request: Request, next: Next) -> Response {
     match tokio::time::timeout(PATIENCE, to_bytes(body, LIMIT)).await {
         Ok(Ok(body)) => next.run(Request::from_parts(parts, Body::from(body))).await,
         Ok(Err(_)) => too_long(parts.uri.path()),
-        Err(_) => refused(StatusCode::REQUEST_TIMEOUT, parts.uri.path(), "the body did not come in time"),
+        Err(_) => refused(
+            StatusCode::REQUEST_TIMEOUT,
+            "RequestTimeout",
+            parts.uri.path(),
+            "the body did not come in time",
+        ),
     }
 }
 
 fn too_long(path: &str) -> Response {
-    refused(StatusCode::PAYLOAD_TOO_LARGE, path, "the body has more than 256 KiB")
+    let why = "the body has more than 256 KiB";
+    refused(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", path, why)
 }
 
 /// A refusal, after which what is left of the body is not waited for.
-fn refused(status: StatusCode, path: &str, why: &'static str) -> Response {
-    let mut response = if path.starts_with("/api/") {
-        Refusal::new(status, why).into_response()
-    } else {
-        (status, format!("{why}\n")).into_response()
-    };
+fn refused(status: StatusCode, code: &'static str, path: &str, why: &str) -> Response {
+    let mut response = early::refused(status, code, path, why);
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }

@@ -8,6 +8,7 @@ mod body;
 mod call;
 mod commit;
 mod door;
+mod early;
 mod ec2;
 mod elasticbeanstalk;
 pub mod environments;
@@ -25,7 +26,7 @@ mod sts;
 #[cfg(test)]
 mod testing;
 
-pub use authz::Authority;
+pub use authz::{Authority, Changed};
 pub use door::{Door, Peer};
 pub use plane::Plane;
 pub use query::Signer;

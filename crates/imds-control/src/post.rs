@@ -166,13 +166,13 @@ fn identified(
 ) -> Result<(Scope, Identity), (Option<Service>, Error)> {
     let (presumed, now) = (Scope::of(came.header(AUTHORIZATION), params), Timestamp::now());
     if door.authority.is_required() || came.method != Method::POST {
-        let verified = door.authority.verified(&came.request(), now);
+        let verified = door.authority.verified(&*door.store, &came.request(), now);
         let (identity, credential) =
             verified.map_err(|error| (presumed.service, error.of(presumed.service)))?;
         return Ok((Scope::verified(credential), identity));
     }
     let token = came.header(&sigv4::TOKEN).or_else(|| params.get("X-Amz-Security-Token"));
-    let identity = door.authority.presumed(presumed.access_key.as_deref(), token, now);
+    let identity = door.authority.presumed(&*door.store, presumed.access_key.as_deref(), token, now);
     Ok((presumed, identity))
 }
 
@@ -209,7 +209,7 @@ fn act<'p>(
             caller,
             identity,
             request_id,
-            issuer: door.authority.issuer(),
+            issuer: &door.authority.issuer(),
             environment_delay: door.environment_delay,
             vpc: door.vpc,
         };

@@ -7,23 +7,24 @@ use axum::extract::{Request, State};
 use axum::http::header::{HOST, HeaderName, ORIGIN};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use imds_store::Store;
 use imds_store::record::{self, Address};
 
 use crate::door::{Door, Peer};
+use crate::early;
 
 static FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Lets a request on if it was sent to the door by its own name, by nobody's page but its own, and by no guest.
 pub(crate) async fn check(State(door): State<Door>, request: Request, next: Next) -> Response {
+    let refused = |why| early::refused(StatusCode::FORBIDDEN, "AccessDenied", request.uri().path(), why);
     if let Some(why) = refusal(request.headers(), door.server_name.as_deref()) {
-        return (StatusCode::FORBIDDEN, why).into_response();
+        return refused(why);
     }
     let peer = request.extensions().get::<Peer>().copied();
     if peer.is_some_and(|Peer(address)| is_guest(&*door.store, address)) {
-        let why = "this is the private address of an instance, and guests do not come in here\n";
-        return (StatusCode::FORBIDDEN, why).into_response();
+        return refused("this is the private address of an instance, and guests do not come in here");
     }
     next.run(request).await
 }
@@ -37,18 +38,18 @@ fn refusal(headers: &HeaderMap, name: Option<&str>) -> Option<&'static str> {
     let mut hosts = headers.get_all(HOST).iter().map(HeaderValue::to_str);
     let host = match (hosts.next(), hosts.next()) {
         (Some(Ok(host)), None) if is_own(host, name) => host,
-        _ => return Some("the host is neither a loopback address nor this service's --server-name\n"),
+        _ => return Some("the host is neither a loopback address nor this service's --server-name"),
     };
     let own = format!("http://{host}");
     if headers.get_all(ORIGIN).iter().any(|origin| !origin.as_bytes().eq_ignore_ascii_case(own.as_bytes())) {
-        return Some("the request comes from a page of another site\n");
+        return Some("the request comes from a page of another site");
     }
     let is_foreign = |site: &HeaderValue| site.as_bytes().eq_ignore_ascii_case(b"cross-site");
     headers
         .get_all(&FETCH_SITE)
         .iter()
         .any(is_foreign)
-        .then_some("the request comes from a page of another site\n")
+        .then_some("the request comes from a page of another site")
 }
 
 fn is_own(host: &str, name: Option<&str>) -> bool {

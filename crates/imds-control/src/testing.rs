@@ -75,8 +75,11 @@ pub(crate) async fn sts(door: &Door, form: &str) -> (StatusCode, String) {
     send(door, None, &format!("{form}&Version=2011-06-15")).await
 }
 
-/// Sends a call to a service with the keys of a session `one` of the role `web`, which need not be there.
+/// Sends a call to a service with the keys of a session `one` of the role `web`, which is made if it is not there.
 pub(crate) async fn by_session(door: &Door, service: &str, form: &str) -> (StatusCode, String) {
+    if Role::find(&*door.store, "web").unwrap().is_none() {
+        keep_role(door, "web");
+    }
     let issued = Timestamp::now();
     let session = Session {
         account: "123456789012".parse().unwrap(),

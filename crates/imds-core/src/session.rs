@@ -49,8 +49,8 @@ pub struct Session {
 impl Session {
     /// `arn:aws:sts::123456789012:assumed-role/ROLE/SESSION`
     #[must_use]
-    pub fn arn(&self) -> String {
-        format!("arn:aws:sts::{}:assumed-role/{}/{}", self.account, self.role, self.name)
+    pub fn arn(&self, partition: &str) -> String {
+        format!("arn:{partition}:sts::{}:assumed-role/{}/{}", self.account, self.role, self.name)
     }
 
     /// `AROA…:SESSION`, the `UserId` and `AssumedRoleId` of STS.
@@ -231,7 +231,7 @@ mod tests {
         let open = |at| again.open(&keys.access_key_id, keys.session_token.expose(), at);
         let (found, secret) = open(noon()).unwrap();
         assert_eq!((&found, &secret), (&session(), &keys.secret_access_key));
-        assert_eq!(found.arn(), "arn:aws:sts::123456789012:assumed-role/web/i-12345678901234567");
+        assert_eq!(found.arn("aws-cn"), "arn:aws-cn:sts::123456789012:assumed-role/web/i-12345678901234567");
         assert_eq!(found.user_id(), "AROAEXAMPLE0000000000:i-12345678901234567");
         assert!(open(session().expires - SignedDuration::from_secs(1)).is_ok());
         assert_eq!(open(session().expires), Err(Refused::Expired));

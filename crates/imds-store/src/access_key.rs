@@ -29,8 +29,8 @@ const SECRET_BYTES: usize = 30;
 const KEPT: PrivateFile = PrivateFile {
     name: FILE,
     kind: "a file of access keys",
-    threat: "sign with them",
-    exposed: "replace the keys (`imds keys add`, then `imds keys remove`)",
+    threat: "sign with them, and issue temporary keys of any role",
+    exposed: "replace all that is in it: `imds keys rotate`, `imds keys add`, and `imds keys remove` for those before",
     malformed: "restore it, or remove it and add the keys anew with `imds keys add`",
 };
 
@@ -166,6 +166,11 @@ impl AccessKeys {
     #[must_use]
     pub fn session_secret(&self) -> &[u8; SECRET_LEN] {
         &self.session.0
+    }
+
+    /// Puts another secret in the place of the one that temporary keys are derived from. Those that there are end with it.
+    pub fn rotate(&mut self, session_secret: &[u8; SECRET_LEN]) {
+        self.session = SessionSecret(Zeroizing::new(*session_secret));
     }
 
     /// Adds a key. False, and nothing is changed, if there is one with its id.
@@ -342,6 +347,42 @@ mod tests {
     }
 
     #[test]
+    fn another_secret_of_temporary_keys_leaves_the_keys_as_they_were() {
+        let folder = tempfile::tempdir().unwrap();
+        added(folder.path(), key("AKIA1", "SECRET", Some("ann")).unwrap()).unwrap();
+        let before = load(folder.path()).unwrap().unwrap();
+        change::<_, Error>(folder.path(), &[2; 32], |keys| {
+            keys.rotate(&[2; 32]);
+            Ok(())
+        })
+        .unwrap();
+        let after = load(folder.path()).unwrap().unwrap();
+        assert!(before.iter().eq(after.iter()));
+        assert_eq!((before.session_secret(), after.session_secret()), (&[1; 32], &[2; 32]));
+        // Adding and removing keys does not: who had read the file would still issue sessions.
+        change::<_, Error>(folder.path(), &[3; 32], |keys| Ok(keys.remove("AKIA1"))).unwrap();
+        assert_eq!(load(folder.path()).unwrap().unwrap().session_secret(), &[2; 32]);
+    }
+
+    #[test]
+    fn of_changes_at_the_same_time_none_is_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for worker in 0..8 {
+                let state = folder.path();
+                scope.spawn(move || {
+                    for number in 0..8 {
+                        assert!(
+                            added(state, key(&format!("KEY{worker}{number}"), "x", None).unwrap()).unwrap()
+                        );
+                    }
+                });
+            }
+        });
+        assert_eq!(load(folder.path()).unwrap().unwrap().iter().count(), 64);
+    }
+
+    #[test]
     fn what_is_refused_or_the_same_writes_nothing() {
         let folder = tempfile::tempdir().unwrap();
         load_or_create(folder.path(), &[1; 32]).unwrap();
@@ -391,7 +432,10 @@ mod tests {
         for mode in [0o644, 0o640, 0o604, 0o620] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             let error = load(folder.path()).unwrap_err().to_string();
-            assert!(error.contains("chmod 600") && error.contains("imds keys"), "{error}");
+            assert!(error.contains("chmod 600"), "{error}");
+            for cure in ["imds keys rotate", "imds keys add", "imds keys remove"] {
+                assert!(error.contains(cure), "{error}");
+            }
             assert!(added(folder.path(), key("AKIA2", "x", None).unwrap()).is_err());
         }
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();

@@ -87,18 +87,21 @@ impl PrivateFile {
         parse(&text).map(Some).map_err(malformed)
     }
 
-    /// Writes it beside its place and moves it there, so that a reader finds the one or the other.
+    /// Writes it beside its place and moves it there, so that a reader finds the one or the other. Behind a link it is the
+    /// file at its end that is replaced: what was in there must not come back with the link.
     pub(crate) fn save(&self, state: &Path, text: &str) -> Result<(), Error> {
         let path = state.join(self.name);
-        let beside = state.join(format!(".{}.new", self.name));
         let write = || {
+            let place = if path.is_symlink() { path.canonicalize()? } else { path.clone() };
+            let folder = place.parent().unwrap_or(state);
+            let beside = folder.join(format!(".{}.new", self.name));
             // What a crash left there goes; what somebody put there is not followed.
             let _ = fs::remove_file(&beside);
             let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
-            fs::rename(&beside, &path)?;
-            File::open(state)?.sync_all()
+            fs::rename(&beside, &place)?;
+            File::open(folder)?.sync_all()
         };
         write().map_err(|cause| io_error("write", &path, cause))
     }
@@ -118,4 +121,65 @@ pub(crate) fn lock(state: &Path) -> Result<File, Error> {
     let folder = File::open(state).map_err(|cause| io_error("open", state, cause))?;
     folder.lock().map_err(|cause| io_error("lock", state, cause))?;
     Ok(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    const KEPT: PrivateFile = PrivateFile {
+        name: "kept",
+        kind: "a secret",
+        threat: "read it",
+        exposed: "another one",
+        malformed: "write it",
+    };
+
+    fn read(state: &Path) -> Option<String> {
+        KEPT.load(state, |text| Ok(text.to_owned())).unwrap()
+    }
+
+    #[test]
+    fn what_lies_in_the_way_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (state, other) = (folder.path(), folder.path().join("other"));
+        let beside = state.join(".kept.new");
+        fs::write(&other, "theirs").unwrap();
+        symlink(&other, &beside).unwrap();
+        KEPT.save(state, "one").unwrap();
+        assert_eq!(
+            (read(state).as_deref(), fs::read_to_string(&other).unwrap().as_str()),
+            (Some("one"), "theirs")
+        );
+        // What a crash left there, for all to read.
+        fs::write(&beside, "half").unwrap();
+        fs::set_permissions(&beside, fs::Permissions::from_mode(0o666)).unwrap();
+        KEPT.save(state, "two").unwrap();
+        assert_eq!((read(state).as_deref(), beside.exists()), (Some("two"), false));
+        // What cannot be taken away leaves all as it was.
+        fs::create_dir(&beside).unwrap();
+        let error = KEPT.save(state, "three").unwrap_err();
+        assert!(matches!(error, Error::Io { what: "write", .. }), "{error}");
+        assert_eq!(read(state).as_deref(), Some("two"));
+    }
+
+    #[test]
+    fn behind_a_link_it_is_the_file_that_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let (state, elsewhere) = (folder.path().join("state"), folder.path().join("elsewhere"));
+        fs::create_dir(&elsewhere).unwrap();
+        drop(lock(&state).unwrap());
+        KEPT.save(&elsewhere, "one").unwrap();
+        let link = state.join("kept");
+        symlink("../elsewhere/kept", &link).unwrap();
+        KEPT.save(&state, "two").unwrap();
+        assert!(link.is_symlink());
+        assert_eq!((read(&state).as_deref(), read(&elsewhere).as_deref()), (Some("two"), Some("two")));
+        assert_eq!(fs::read_dir(&state).unwrap().count() + fs::read_dir(&elsewhere).unwrap().count(), 2);
+        // One that leads nowhere stays: what is to come there is not known.
+        fs::remove_file(elsewhere.join("kept")).unwrap();
+        assert_eq!(read(&state), None);
+        assert!(KEPT.save(&state, "three").is_err() && link.is_symlink());
+    }
 }

@@ -98,14 +98,22 @@ pub fn get<R: Record>(store: &dyn Store, name: &str) -> Result<Option<Found<R>>,
 /// # Errors
 /// When the store cannot be read, or a record is damaged.
 pub fn list<R: Record>(store: &dyn Store, prefix: &str) -> Result<Vec<(String, Found<R>)>, Error> {
-    let kept = store.list(&key::<R>(prefix))?;
-    kept.into_iter()
-        .map(|(key, kept)| {
-            let record = decode(&key, &kept.value)?;
-            let name = key[R::KIND.len() + 1..].to_owned();
-            Ok((name, Found { revision: kept.revision, record }))
-        })
-        .collect()
+    each(store, prefix)?.map(|(name, found)| Ok((name, found?))).collect()
+}
+
+/// The same for who goes on without those that are damaged: each, or what is wrong with it.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn each<R: Record>(
+    store: &dyn Store,
+    prefix: &str,
+) -> Result<impl Iterator<Item = (String, Result<Found<R>, Error>)> + use<R>, Error> {
+    let kept = store.list(&key::<R>(prefix))?.into_iter();
+    Ok(kept.map(|(key, kept)| {
+        let found = decode(&key, &kept.value).map(|record| Found { revision: kept.revision, record });
+        (key[R::KIND.len() + 1..].to_owned(), found)
+    }))
 }
 
 /// The beginnings of instance ids, each of which about as many begin with. Who must see every machine takes them piece by

@@ -285,7 +285,7 @@ fn service(file: &file::Service, flags: &Flags) -> Result<Service, Error> {
     }
     let admin = file.admin.as_ref().map(|admin| admin.0).or(flags.admin);
     let admin = admin.map_or_else(|| parsed(ADMIN), Ok)?;
-    let auth = file.auth.or(flags.auth).unwrap_or_default();
+    let auth = auth(file.auth, flags.auth)?;
     let is_meant = flags.insecure || file.insecure.unwrap_or(false);
     let is_safe = admin.ip().is_loopback() || auth == Auth::Sigv4 || is_meant;
     if !is_safe {
@@ -327,6 +327,24 @@ fn service(file: &file::Service, flags: &Flags) -> Result<Service, Error> {
             .map(|name| name.0.0.clone())
             .or_else(|| flags.server_name.clone()),
     })
+}
+
+/// Who may come in. Here the file does not come before the flag: whoever typed `sigv4` must not find the door open.
+fn auth(file: Option<Auth>, flag: Option<Auth>) -> Result<Auth, Error> {
+    match (file, flag) {
+        (Some(file), Some(flag)) if file != flag => {
+            let name = |auth| match auth {
+                Auth::Open => "open",
+                Auth::Sigv4 => "sigv4",
+            };
+            let (flag, file) = (format!("--auth {}", name(flag)), name(file));
+            Err(Error::flag(
+                &flag,
+                format!("the file says `auth = \"{file}\"` in [service]; both must say the same"),
+            ))
+        }
+        (file, flag) => Ok(file.or(flag).unwrap_or_default()),
+    }
 }
 
 #[cfg(test)]

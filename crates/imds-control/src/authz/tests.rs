@@ -10,12 +10,12 @@ use imds_core::Timestamp;
 use imds_core::credentials::{Credentials, Secret};
 use imds_core::session::Session;
 use imds_store::access_key::{AccessKey, AccessKeys};
-use imds_store::record::{self, Trace};
+use imds_store::record::{self, Batch, Role, Trace};
 
-use super::Authority;
+use super::{Authority, Changed};
 use crate::door::Door;
 use crate::query::Signer;
-use crate::testing::{door, keep_machine, request, text};
+use crate::testing::{door, keep_machine, keep_role, request, text};
 
 const HOST: &str = "127.0.0.1:1339";
 const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
@@ -32,12 +32,18 @@ fn keys() -> AccessKeys {
     keys
 }
 
+fn with(keys: AccessKeys, is_required: bool) -> Door {
+    let door = Door { authority: Arc::new(Authority::new(keys, is_required)), ..door() };
+    keep_role(&door, "web");
+    door
+}
+
 fn closed() -> Door {
-    Door { authority: Arc::new(Authority::new(keys(), true)), ..door() }
+    with(keys(), true)
 }
 
 fn open() -> Door {
-    Door { authority: Arc::new(Authority::new(keys(), false)), ..door() }
+    with(keys(), false)
 }
 
 /// Keys of a session that began so many seconds ago, and lasts for an hour.
@@ -242,13 +248,91 @@ async fn keys_that_are_changed_hold_at_once() {
     assert_eq!(BY_ANN.who(&door).await.0, StatusCode::OK);
     let mut fewer = keys();
     fewer.remove("AKIAANN");
-    assert!(door.authority.set_keys(Some(fewer.clone())) && !door.authority.set_keys(Some(fewer)));
+    let set = |keys, is_changed| {
+        let changed = Changed { keys: is_changed, sessions: false };
+        assert_eq!(door.authority.set_keys(keys), changed);
+    };
+    set(Some(fewer.clone()), true);
+    set(Some(fewer), false);
     assert_eq!(text(&BY_ANN.who(&door).await.1, "Code"), Some("InvalidClientTokenId"));
-    let none = AccessKeys::new(&[9; 32]);
-    assert!(door.authority.set_keys(Some(none)) && !door.authority.set_keys(None));
-    assert_eq!(by(&keys_of_session).who(&door).await.0, StatusCode::OK, "sessions are not the file's");
-    assert!(door.authority.set_keys(Some(keys())));
+    set(None, true);
+    set(None, false);
+    set(Some(AccessKeys::new(&[7; 32])), false);
+    assert_eq!(by(&keys_of_session).who(&door).await.0, StatusCode::OK, "its secret is the same");
+    set(Some(keys()), true);
     assert_eq!(BY_ANN.who(&door).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn with_another_secret_the_sessions_before_are_nobody_s() {
+    for door in [closed(), open()] {
+        let before = session(&door, 0);
+        let mut rotated = keys();
+        rotated.rotate(&[9; 32]);
+        let changed = Changed { keys: false, sessions: true };
+        assert_eq!(door.authority.set_keys(Some(rotated)), changed);
+        nobody(&door, &before).await;
+        let (status, document) = by(&session(&door, 0)).who(&door).await;
+        assert_eq!(status, StatusCode::OK);
+        assert!(text(&document, "Arn").unwrap().contains(":assumed-role/web/"), "{document}");
+        assert_eq!(BY_ANN.who(&door).await.0, StatusCode::OK, "keys are as they were");
+        door.authority.set_keys(None);
+        nobody(&door, &before).await;
+    }
+}
+
+/// These keys are of nobody who is known: where that matters they open to nothing, and elsewhere they are the account's own.
+async fn nobody(door: &Door, keys: &Credentials) {
+    let (_, document) = by(keys).who(door).await;
+    if !door.authority.is_required() {
+        assert_eq!(text(&document, "Arn"), Some(ROOT), "{document}");
+        return;
+    }
+    assert_eq!(text(&document, "Code"), Some("InvalidClientTokenId"), "{document}");
+    let form = "Action=DescribeInstances&Version=2016-11-15";
+    let (_, document) = By { service: "ec2", ..by(keys) }.send(door, "POST", "/", form).await;
+    assert_eq!(text(&document, "Code"), Some("AuthFailure"), "{document}");
+    for path in ["/metrics", "/api/v1/instances"] {
+        let (status, told) = by(keys).send(door, "GET", path, "").await;
+        assert_eq!(status, StatusCode::FORBIDDEN, "{path} {told}");
+        assert!(told.contains("InvalidClientTokenId"), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_ends_with_its_role_and_is_none_of_another_of_its_name() {
+    for door in [closed(), open()] {
+        let keys = session(&door, 0);
+        let is_the_role_s = async || {
+            let (_, document) = by(&keys).who(&door).await;
+            text(&document, "Arn").is_some_and(|arn| arn.contains(":assumed-role/web/"))
+        };
+        let keep = |change: &dyn Fn(&mut Batch)| {
+            let mut batch = Batch::default();
+            change(&mut batch);
+            door.store.commit(batch.writes()).unwrap();
+        };
+        let role = record::get::<Role>(&*door.store, "web").unwrap().unwrap().record;
+        assert!(is_the_role_s().await);
+        keep(&|batch| batch.put("web", &Role { description: "else".into(), ..role.clone() }));
+        assert!(is_the_role_s().await, "it is the same");
+        for change in [
+            &(|batch: &mut Batch| batch.delete::<Role>("web")) as &dyn Fn(&mut Batch),
+            &|batch| batch.put("web", &Role { id: "AROAEXAMPLE0000000001".into(), ..role.clone() }),
+            &|batch| batch.put("web", &Role { name: "Web".into(), ..role.clone() }),
+        ] {
+            keep(change);
+            nobody(&door, &keys).await;
+        }
+        // What is damaged vouches for nobody.
+        let damaged = imds_store::store::Write {
+            key: "role/web".into(),
+            expected: imds_store::store::Expected::Any,
+            effect: imds_store::store::Effect::Set(Arc::from(&b"{"[..])),
+        };
+        door.store.commit(&[damaged]).unwrap();
+        nobody(&door, &keys).await;
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! `DescribeSubnets`: the default subnet of each zone, and those of instances that are elsewhere.
 
+use imds_core::partition;
+
 use super::filter::Filters;
 use super::network::{Network, Subnet, chosen};
 use super::page;
@@ -67,14 +69,17 @@ fn write(xml: &mut Xml, call: &Call<'_>, id: &str, subnet: &Subnet) {
         .text("defaultForAz", subnet.is_default)
         .text("mapPublicIpOnLaunch", false)
         .text("assignIpv6AddressOnCreation", false)
-        .text("subnetArn", format_args!("arn:aws:ec2:{}:{}:subnet/{id}", call.region, call.account));
+        .text(
+            "subnetArn",
+            format_args!("arn:{}:ec2:{}:{}:subnet/{id}", partition(call.region), call.region, call.account),
+        );
 }
 
 #[cfg(test)]
 mod tests {
     use axum::http::StatusCode;
 
-    use crate::testing::{door, ec2, keep_machine, text};
+    use crate::testing::{door, ec2, keep_machine, signed, text};
 
     #[tokio::test]
     async fn one_in_each_zone_and_the_instances_among_them() {
@@ -100,5 +105,9 @@ mod tests {
         assert_eq!(text(&document, "availableIpAddressCount"), Some("4091"));
         let (_, document) = ec2(&door, "Action=DescribeSubnets&SubnetId.1=subnet-00000000").await;
         assert_eq!(text(&document, "Code"), Some("InvalidSubnetID.NotFound"));
+        let form = "Action=DescribeSubnets&Version=2016-11-15";
+        let (_, document) = signed(&door, "cn-north-1", "ec2", form).await;
+        let arn = text(&document, "subnetArn").unwrap();
+        assert!(arn.starts_with("arn:aws-cn:ec2:cn-north-1:123456789012:subnet/subnet-"), "{arn}");
     }
 }

@@ -1,7 +1,10 @@
 //! Instance profiles as instances are associated with them.
 
+use std::collections::{HashMap, HashSet};
+
 use imds_core::machine::Profile;
 use imds_core::{Instance, Machine, partition};
+use imds_store::Store;
 use imds_store::record::{Batch, Found, InstanceProfile, role::record_name};
 
 use crate::call::{Call, is_id};
@@ -48,7 +51,7 @@ pub(crate) fn chosen(
                 "The parameter 'iamInstanceProfile.name' may not be used in combination with 'iamInstanceProfile.arn'",
             ));
         }
-        (Some(arn), None) => (by_arn(call, arn)?, "arn", arn, "ARN"),
+        (Some(arn), None) => (by_arn(call.store, call.account.as_str(), arn)?, "arn", arn, "ARN"),
         (None, Some(name)) => (InstanceProfile::find(call.store, name)?, "name", name, "name"),
     };
     found.map(|found| Some(Chosen(found))).ok_or_else(|| {
@@ -59,15 +62,21 @@ pub(crate) fn chosen(
 }
 
 /// By `arn:aws:iam::123456789012:instance-profile/path/NAME`, of this account.
-fn by_arn(call: &Call<'_>, arn: &str) -> Result<Option<Found<InstanceProfile>>, Error> {
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) fn by_arn(
+    store: &dyn Store,
+    account: &str,
+    arn: &str,
+) -> Result<Option<Found<InstanceProfile>>, Error> {
     let ["arn", _, "iam", "", owner, resource] = arn.splitn(6, ':').collect::<Vec<_>>()[..] else {
         return Ok(None);
     };
-    let Some(whole) = resource.strip_prefix("instance-profile").filter(|_| owner == call.account.as_str())
-    else {
+    let Some(whole) = resource.strip_prefix("instance-profile").filter(|_| owner == account) else {
         return Ok(None);
     };
-    let found = InstanceProfile::find(call.store, whole.rsplit('/').next().unwrap_or_default())?;
+    let found = InstanceProfile::find(store, whole.rsplit('/').next().unwrap_or_default())?;
     Ok(found.filter(|found| whole == format!("{}{}", found.record.path, found.record.name)))
 }
 
@@ -87,13 +96,27 @@ pub(crate) fn write_association(xml: &mut Xml, instance: &Instance, profile: &Pr
 
 /// The instance that an association is of, with what it is associated with.
 pub(crate) fn find(call: &Call<'_>, id: &str) -> Result<(Found<Machine>, Profile), Error> {
-    if !is_id("iip-assoc", id) {
+    several(call, &[id])?.pop().ok_or_else(|| unknown(id))
+}
+
+/// The same of several associations. An id that comes twice counts once.
+pub(crate) fn several(call: &Call<'_>, ids: &[&str]) -> Result<Vec<(Found<Machine>, Profile)>, Error> {
+    if !ids.iter().all(|id| is_id("iip-assoc", id)) {
         return Err(Error::invalid_value("Invalid value for associationId."));
     }
-    all(call)?.into_iter().find(|(_, profile)| profile.association_id == id).ok_or_else(|| {
-        // The code is that of other associations [assumed].
-        Error::new("InvalidAssociationID.NotFound", format!("The association ID '{id}' does not exist"))
-    })
+    // Once for all of them: there may be many machines.
+    let mut known = HashMap::new();
+    for (machine, profile) in all(call)? {
+        known.insert(profile.association_id.clone(), (machine, profile));
+    }
+    let mut asked = HashSet::new();
+    let ids = ids.iter().filter(|id| asked.insert(**id));
+    ids.map(|id| known.remove(*id).ok_or_else(|| unknown(id))).collect()
+}
+
+/// The code is that of other associations [assumed].
+fn unknown(id: &str) -> Error {
+    Error::new("InvalidAssociationID.NotFound", format!("The association ID '{id}' does not exist"))
 }
 
 /// Every association of this region.

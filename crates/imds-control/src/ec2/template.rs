@@ -3,6 +3,7 @@
 mod data;
 mod device;
 
+use imds_core::partition;
 use imds_store::record::{self, Found, LaunchTemplate, TemplateData, TemplateName, TemplateVersion};
 
 pub(crate) use data::{chosen, new, over, read};
@@ -139,5 +140,5 @@ pub(crate) fn write_version(
 }
 
 fn creator(call: &Call<'_>) -> String {
-    format!("arn:aws:iam::{}:root", call.account)
+    format!("arn:{}:iam::{}:root", partition(call.region), call.account)
 }

@@ -59,11 +59,13 @@ pub(crate) fn new(call: &Call<'_>, name: &str) -> Application {
         updated: call.now,
         lifecycle: Lifecycle::default(),
         deletions: Vec::new(),
+        last_event: Timestamp::UNIX_EPOCH,
         tags: std::collections::BTreeMap::new(),
     }
 }
 
-/// Adds to a batch that an application and all that is in it is deleted, with the event that `eb` waits for.
+/// Adds to a batch that an application and all that is in it is deleted, with the event that `eb` waits for, for each of
+/// its `deletions`.
 pub(crate) fn delete(call: &Call<'_>, found: &Found<Application>, batch: &mut Batch) -> Result<(), Error> {
     let name = &found.record.name;
     batch.remove(&Application::record_name(call.region, name), found);
@@ -76,9 +78,7 @@ pub(crate) fn delete(call: &Call<'_>, found: &Found<Application>, batch: &mut Ba
         batch.remove(&key, &template);
     }
     // Who deletes it follows their own requests, not those of what was terminated for it.
-    let waiting = &found.record.deletions;
-    let requests = waiting.iter().map(String::as_str).chain(waiting.is_empty().then_some(call.request_id));
-    for request_id in requests {
+    for request_id in &found.record.deletions {
         let call = Call { request_id, ..*call };
         event::tell_of_application(&call, name, batch, Severity::Info, DELETED)?;
     }
@@ -88,11 +88,12 @@ pub(crate) fn delete(call: &Call<'_>, found: &Found<Application>, batch: &mut Ba
 /// Deletes an application that was to be deleted once its environments are terminated, if `last` is the last of them. It
 /// is called when `last` is terminated, with the batch that does that, once the events of that are told.
 pub(crate) fn finish_deletion(call: &Call<'_>, last: &Environment, batch: &mut Batch) -> Result<(), Error> {
-    let Some(found) = get(call, &last.application)? else { return Ok(()) };
-    if found.record.deletions.is_empty() {
-        return Ok(());
-    }
-    let mut latest = last.last_event;
+    let found = get(call, &last.application)?;
+    // Who deletes the application meanwhile has seen an environment that has not ended, and waits for its end.
+    batch.expect(&Application::record_name(call.region, &last.application), found.as_ref());
+    let Some(found) = found.filter(|found| !found.record.deletions.is_empty()) else { return Ok(()) };
+    // The clock may have been put back since it was asked for.
+    let mut latest = last.last_event.max(found.record.last_event);
     for other in environment::all(call)? {
         let other = other.record;
         if other.application == last.application && other.id != last.id {

@@ -1,12 +1,10 @@
 //! `CreateApplicationVersion`: a label for what environments run. Its source is named, and never read.
 
-use std::collections::BTreeSet;
-
 use imds_core::environment::Severity;
 use imds_store::record::environment::LifecycleRule;
 use imds_store::record::{Application, ApplicationVersion, Batch};
 
-use super::{application, constraint, environment, event, tags, version};
+use super::{application, constraint, event, tags, version};
 use crate::call::{Call, Outcome};
 use crate::query::{Error, Params};
 
@@ -61,15 +59,14 @@ fn source(params: &Params) -> Result<Option<(String, String)>, Error> {
 }
 
 /// Deletes versions that the application does not keep any longer, now that there is one more. What an environment runs
-/// stays.
+/// or is to run stays.
 fn expire(call: &Call<'_>, application: &Application, batch: &mut Batch) -> Result<(), Error> {
     let enabled = |rule: Option<LifecycleRule>| rule.filter(|rule| rule.is_enabled);
     let (most, days) = (enabled(application.lifecycle.most), enabled(application.lifecycle.days));
     if most.is_none() && days.is_none() {
         return Ok(());
     }
-    let environments = environment::of_application(call, &application.name)?;
-    let used: BTreeSet<_> = environments.iter().filter_map(|found| found.record.version.as_deref()).collect();
+    let used = version::used(call, &application.name)?;
     let mut versions = version::all(call, Some(&application.name))?;
     versions.sort_by_key(|found| std::cmp::Reverse(found.record.created));
     for (place, found) in versions.iter().enumerate() {

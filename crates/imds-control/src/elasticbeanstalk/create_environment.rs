@@ -53,6 +53,8 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
         settings,
         template: None,
         template_version: 0,
+        old_template_versions: Vec::new(),
+        is_unlaunched: true,
         instances: Vec::new(),
         endpoint: None,
         template_name: params.text("TemplateName").map(str::to_owned),

@@ -2,8 +2,9 @@
 
 use imds_core::Timestamp;
 use imds_core::environment::Severity;
-use imds_store::record::{Application, Batch};
+use imds_store::record::{Application, Batch, Environment};
 
+use super::terminate_environment::MOST_FOLLOWERS;
 use super::{application, constraint, environment, event, terminate_environment};
 use crate::call::{Call, Outcome};
 use crate::query::{Error, Params, Xml};
@@ -11,10 +12,12 @@ use crate::query::{Error, Params, Xml};
 pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error> {
     let name = constraint::application_name(params)?;
     let is_forced = params.flag("TerminateEnvByForce")?.unwrap_or_default();
-    let found = application::find(call, name)?;
+    let mut found = application::find(call, name)?;
     let environments = environment::of_application(call, name)?;
     let mut batch = Batch::default();
     if environments.is_empty() {
+        // Who has asked before waits for the same event.
+        found.record.deletions.push(call.request_id.to_owned());
         application::delete(call, &found, &mut batch)?;
         return Ok(Outcome { batch, body: Xml::query() });
     }
@@ -27,14 +30,20 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
             ),
         ));
     }
+    if found.record.deletions.len() >= MOST_FOLLOWERS {
+        return Err(terminate_environment::too_many());
+    }
     // `eb` follows what comes first, and that must be no event of one of the environments: it would not see the last one.
     event::tell_of_application(call, name, &mut batch, Severity::Info, "deleteApplication is starting.")?;
+    let now = Timestamp::from_millisecond(call.now.as_millisecond()).unwrap_or(call.now);
     let mut changed = found.record.clone();
     changed.deletions.push(call.request_id.to_owned());
     changed.updated = call.now;
+    changed.last_event = changed.last_event.max(now);
     batch.replace(&Application::record_name(call.region, name), &found, &changed);
     for mut found in environments {
-        let now = Timestamp::from_millisecond(call.now.as_millisecond()).unwrap_or(call.now);
+        // The end of the last one ends the deletion: this call waits for it only if that has not come meanwhile.
+        batch.expect(&Environment::record_name(call.region, &found.record.id), Some(&found));
         found.record.last_event = found.record.last_event.max(now);
         terminate_environment::begin(call, &found, false, &mut batch);
     }

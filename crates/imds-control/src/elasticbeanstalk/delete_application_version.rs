@@ -1,8 +1,8 @@
 //! `DeleteApplicationVersion`: a label that nothing runs. There is no source to be deleted.
 
-use imds_store::record::{Batch, Environment};
+use imds_store::record::Batch;
 
-use super::{application, constraint, environment, version};
+use super::{application, constraint, version};
 use crate::call::{Call, Outcome};
 use crate::query::{Error, Params, Xml};
 
@@ -12,11 +12,7 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
     params.flag("DeleteSourceBundle")?;
     application::find(call, name)?;
     let found = version::find(call, name, label)?;
-    let runs = |environment: &Environment| {
-        let next = environment.work.as_ref().and_then(|work| work.version.as_deref());
-        environment.version.as_deref() == Some(label) || next == Some(label)
-    };
-    if environment::of_application(call, name)?.iter().any(|found| runs(&found.record)) {
+    if version::used(call, name)?.contains(label) {
         // The code is one of AWS's model, the words are [assumed].
         return Err(Error::new(
             "OperationInProgressFailure",

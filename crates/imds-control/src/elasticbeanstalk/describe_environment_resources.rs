@@ -1,6 +1,8 @@
 //! `DescribeEnvironmentResources`: what an environment is made of. There is no load balancer, alarm or queue, and clients
 //! would ask their services for those.
 
+use imds_store::record::{self, LaunchTemplate};
+
 use super::environment;
 use crate::call::{Call, Outcome};
 use crate::query::{Error, Params, Xml};
@@ -12,6 +14,11 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
     let launched = found.work.iter().flat_map(|work| &work.launched);
     instances.extend(launched.filter(|id| !found.instances.contains(id)).cloned());
     let group = Some(&found.group).filter(|group| !group.is_empty());
+    // Its owner may have deleted it, and clients ask EC2 for what is named here.
+    let template = match &found.template {
+        Some(id) => record::get::<LaunchTemplate>(call.store, id)?.map(|_| id),
+        None => None,
+    };
     let named = |name: &'static str| {
         move |xml: &mut Xml, value: &String| {
             xml.text(name, value);
@@ -23,7 +30,7 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
             .list("AutoScalingGroups", group, named("Name"))
             .list("Instances", &instances, named("Id"))
             .empty("LaunchConfigurations")
-            .list("LaunchTemplates", &found.template, named("Id"))
+            .list("LaunchTemplates", template, named("Id"))
             .empty("LoadBalancers")
             .empty("Triggers")
             .empty("Queues");
@@ -34,7 +41,8 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
 #[cfg(test)]
 mod tests {
     use axum::http::StatusCode;
-    use imds_store::record::{self, Batch, Environment};
+    use imds_core::testing::noon;
+    use imds_store::record::{self, Batch, Environment, LaunchTemplate};
 
     use crate::testing::{beanstalk, door, text};
 
@@ -55,6 +63,17 @@ mod tests {
             changed.work.as_mut().unwrap().launched = vec!["i-2".into(), "i-3".into()];
             batch.put(&name, &changed);
         }
+        let template = LaunchTemplate {
+            id: "lt-1".to_owned(),
+            name: "one".to_owned(),
+            region: "us-east-1".to_owned(),
+            created: noon(),
+            default_version: 1,
+            latest_version: 1,
+            versions: std::collections::BTreeMap::new(),
+            tags: std::collections::BTreeMap::new(),
+        };
+        batch.put("lt-1", &template);
         door.store.commit(batch.writes()).unwrap();
         for form in [format!("EnvironmentId={id}"), "EnvironmentName=env1".to_owned()] {
             let (status, document) =
@@ -74,6 +93,12 @@ mod tests {
             );
             assert_eq!(told, expected);
         }
+        let mut batch = Batch::default();
+        batch.delete::<LaunchTemplate>("lt-1");
+        door.store.commit(batch.writes()).unwrap();
+        let form = "Action=DescribeEnvironmentResources&EnvironmentName=env1";
+        let (_, document) = beanstalk(&door, form).await;
+        assert!(document.contains("<LaunchTemplates></LaunchTemplates>"), "its owner deleted it: {document}");
         for form in ["", "&EnvironmentId=e-0000000000", "&EnvironmentName=none"] {
             let form = format!("Action=DescribeEnvironmentResources{form}");
             assert_eq!(beanstalk(&door, &form).await.0, StatusCode::BAD_REQUEST);

@@ -11,13 +11,38 @@ use crate::query::{Error, Params, Xml};
 
 pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error> {
     let filter = Filter::read(call, params)?;
-    let mut all = record::list::<EnvironmentEvent>(call.store, &EnvironmentEvent::beginning(call.region))?;
+    let mut all = Vec::new();
+    for beginning in beginnings(call.region, filter.from) {
+        all.extend(record::list::<EnvironmentEvent>(call.store, &beginning)?);
+    }
     all.retain(|(_, found)| filter.passes(&found.record));
     let (events, next) = page::page(params, all, Order::Down, |(name, _)| name.clone())?;
     let mut xml = Xml::query();
     xml.list("Events", &events, |xml, (_, found)| write(xml, call, &found.record));
     page::write(&mut xml, next);
     Ok(Outcome::told(xml))
+}
+
+/// Beginnings of names, each of other events, that all events of a region from then on have, and few others. There may be
+/// very many that are older, and who follows a call asks again and again.
+///
+/// The latest come first: of two that are told one after the other while this is read, never the second one alone is seen,
+/// after which the first would not be asked for any more. None is too late to be seen, whatever the clock says now: it may
+/// have been put back.
+fn beginnings(region: &str, from: Option<Timestamp>) -> Vec<String> {
+    /// Digits that are the same for all times there are, and those that tell ten seconds apart, as the names have them.
+    const SAME: usize = 5;
+    const FINE: usize = 16;
+    let all = EnvironmentEvent::beginning(region);
+    let Some(from) = from.map(Timestamp::as_millisecond).filter(|from| *from > 0) else { return vec![all] };
+    let digits = format!("{from:020}");
+    let mut beginnings = Vec::new();
+    for (place, own) in digits.char_indices().take(FINE).skip(SAME) {
+        let greater = ('0'..='9').rev().take_while(|digit| *digit > own);
+        beginnings.extend(greater.map(|digit| format!("{all}{}{digit}", &digits[..place])));
+    }
+    beginnings.push(format!("{all}{}", &digits[..FINE]));
+    beginnings
 }
 
 /// What is asked for; what is `None` is not asked.
@@ -88,7 +113,9 @@ mod tests {
     use axum::http::StatusCode;
     use imds_core::Timestamp;
     use imds_store::record::{Batch, EnvironmentEvent};
+    use imds_store::store::{Effect, Expected, Write};
 
+    use super::beginnings;
     use crate::door::Door;
     use crate::testing::{beanstalk, door, signed, text};
 
@@ -99,10 +126,9 @@ mod tests {
         Timestamp::from_millisecond(1_795_531_769_000 + millisecond).unwrap()
     }
 
-    /// Four events: of two environments, one at the same millisecond, and one of the application alone.
-    fn keep(door: &Door) {
-        let event = |millisecond, severity: &str, message: &str| EnvironmentEvent {
-            at: at(millisecond),
+    fn event(at: Timestamp, severity: &str, message: &str) -> EnvironmentEvent {
+        EnvironmentEvent {
+            at,
             application: "app".into(),
             environment: Some(("env1".into(), "e-1".into())),
             version: Some("v1".into()),
@@ -110,7 +136,12 @@ mod tests {
             severity: severity.into(),
             message: message.into(),
             request_id: Some("r-1".into()),
-        };
+        }
+    }
+
+    /// Four events: of two environments, one at the same millisecond, and one of the application alone.
+    fn keep(door: &Door) {
+        let event = |millisecond, severity: &str, message: &str| event(at(millisecond), severity, message);
         let mut other = event(1, "ERROR", "b");
         other.environment = Some(("env2".into(), "e-2".into()));
         other.request_id = Some("r-2".into());
@@ -202,6 +233,70 @@ mod tests {
             token = next.to_owned();
         }
         assert_eq!(seen, "dbca");
+    }
+
+    #[test]
+    fn beginnings_are_those_of_all_that_is_later_and_the_latest_come_first() {
+        let moments = [
+            -1,
+            0,
+            1,
+            9_999,
+            10_000,
+            999_999_999_999,
+            1_795_531_760_000,
+            1_795_531_769_123,
+            1_795_531_769_124,
+            1_795_531_770_000,
+            1_799_999_999_999,
+            1_800_000_000_000,
+            253_402_207_200_000,
+        ];
+        let name = |at: i64| {
+            EnvironmentEvent::record_name("us-east-1", Timestamp::from_millisecond(at).unwrap(), "e-1")
+        };
+        for from in moments {
+            let beginnings = beginnings("us-east-1", Some(Timestamp::from_millisecond(from).unwrap()));
+            assert!(beginnings.len() <= 100, "{from}");
+            assert!(beginnings.is_sorted_by(|one, next| one > next), "{from} {beginnings:?}");
+            for at in moments {
+                let of = |beginning: &&String| name(at).starts_with(*beginning);
+                let (count, least) = (beginnings.iter().filter(of).count(), from - from.rem_euclid(10_000));
+                let is_all = from <= 0;
+                assert_eq!(count, usize::from(is_all || at >= least), "{at} from {from}");
+            }
+        }
+        assert_eq!(beginnings("us-east-1", None), ["us-east-1/"]);
+    }
+
+    #[tokio::test]
+    async fn what_is_older_is_not_read_and_what_is_later_than_now_is() {
+        let door = door();
+        keep(&door);
+        let set = |at: i64, value: &[u8]| Write {
+            key: format!(
+                "environment-event/{}",
+                EnvironmentEvent::record_name("us-east-1", Timestamp::from_millisecond(at).unwrap(), "e-1")
+            ),
+            expected: Expected::Any,
+            effect: Effect::Set(value.into()),
+        };
+        // It would be refused if it were read.
+        door.store.commit(&[set(1_795_531_750_000, b"{")]).unwrap();
+        let from = |time: &str| format!("{DESCRIBE}&StartTime={time}");
+        let (status, document) = beanstalk(&door, &from("2026-11-24T14%3A49%3A29Z")).await;
+        assert_eq!((status, &*messages(&document)), (StatusCode::OK, "dbca"));
+        let (status, _) = beanstalk(&door, &from("2026-11-24T14%3A49%3A09Z")).await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        // The clock was put back after this.
+        let at = Timestamp::from_second(4_102_444_800).unwrap();
+        let mut batch = Batch::default();
+        batch.create(&EnvironmentEvent::record_name("us-east-1", at, "e-1"), &event(at, "INFO", "z"));
+        door.store.commit(batch.writes()).unwrap();
+        for (time, expected) in [("2026-11-24T14%3A49%3A29Z", "zdbca"), ("2100-01-01T00%3A00%3A00Z", "z")] {
+            let (_, document) = beanstalk(&door, &from(time)).await;
+            assert_eq!(messages(&document), expected, "{time}");
+        }
     }
 
     #[tokio::test]

@@ -1,4 +1,4 @@
-//! Environments: finding them and telling what they are (docs/control-api.md).
+//! Environments: finding them and telling what they are (docs/elastic-beanstalk.md).
 
 use std::time::Duration;
 
@@ -57,10 +57,18 @@ pub(crate) fn by_name(call: &Call<'_>, name: &str) -> Result<Option<Found<Enviro
     }
 }
 
-/// Every environment of this region, terminated ones too.
+/// Every environment of this region, terminated ones too. One that is damaged is left out and logged: the others are not to
+/// suffer for it. Who asks for it by its name or id finds it, and that it is.
 pub(crate) fn all(call: &Call<'_>) -> Result<Vec<Found<Environment>>, Error> {
-    let all = record::list::<Environment>(call.store, &Environment::record_name(call.region, ""))?;
-    Ok(all.into_iter().map(|(_, found)| found).collect())
+    let all = record::each::<Environment>(call.store, &Environment::record_name(call.region, ""))?;
+    let whole = all.filter_map(|(_, found)| match found {
+        Ok(found) => Some(found),
+        Err(error) => {
+            tracing::error!(%error, "an environment is left out");
+            None
+        }
+    });
+    Ok(whole.collect())
 }
 
 /// The environments of an application that are not terminated.
@@ -129,6 +137,7 @@ pub(crate) fn begin<'e>(
         settings: environment.settings.clone(),
         solution_stack: environment.solution_stack.clone(),
         version: environment.version.clone(),
+        description: None,
         launched: Vec::new(),
         template_version: 0,
         followers: Vec::new(),
@@ -235,4 +244,44 @@ pub(crate) fn random(length: usize) -> Result<String, Error> {
         char::from(b"0123456789abcdefghijklmnopqrstuvwxyz"[digit])
     });
     Ok(digits.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::StatusCode;
+    use imds_store::record::{self, Environment};
+    use imds_store::store::{Effect, Expected, Write};
+
+    use crate::testing::{beanstalk, door};
+
+    #[tokio::test]
+    async fn one_that_is_damaged_is_left_out_of_lists_and_is_our_error_by_its_name() {
+        let door = door();
+        beanstalk(&door, "Action=CreateApplication&ApplicationName=shop").await;
+        for name in ["shop-one", "shop-two"] {
+            let form = format!(
+                "Action=CreateEnvironment&ApplicationName=shop&EnvironmentName={name}&SolutionStackName=\
+                 64bit+Amazon+Linux+2023+v4.7.0+running+Python+3.11"
+            );
+            let (status, document) = beanstalk(&door, &form).await;
+            assert_eq!(status, StatusCode::OK, "{document}");
+        }
+        let all = record::list::<Environment>(&*door.store, "").unwrap();
+        let (name, found) = all.iter().find(|(_, found)| found.record.name == "shop-two").unwrap();
+        let effect = Effect::Set(b"{".as_slice().into());
+        let write = Write { key: record::key::<Environment>(name), expected: Expected::Any, effect };
+        door.store.commit(&[write]).unwrap();
+        let (status, document) = beanstalk(&door, "Action=DescribeEnvironments").await;
+        assert_eq!((status, document.matches("<EnvironmentId>").count()), (StatusCode::OK, 1), "{document}");
+        assert!(document.contains("shop-one"), "{document}");
+        for (by, expected) in [
+            ("EnvironmentName=shop-one".to_owned(), StatusCode::OK),
+            ("EnvironmentName=shop-two".to_owned(), StatusCode::INTERNAL_SERVER_ERROR),
+            (format!("EnvironmentId={}", found.record.id), StatusCode::INTERNAL_SERVER_ERROR),
+            ("EnvironmentName=shop-six".to_owned(), StatusCode::BAD_REQUEST),
+        ] {
+            let (status, document) = beanstalk(&door, &format!("Action=TerminateEnvironment&{by}")).await;
+            assert_eq!(status, expected, "{by} {document}");
+        }
+    }
 }

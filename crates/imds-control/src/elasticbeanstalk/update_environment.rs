@@ -29,13 +29,12 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
     let label = label(call, &changed, params, &change, &mut batch)?;
     let (platform, from) = platform(call, &changed, params)?;
     let settings = change.apply(&platform, &from)?;
-    if let Some(description) = constraint::description(params)? {
-        changed.description = description.to_owned();
-    }
+    let description = constraint::description(params)?.map(str::to_owned);
     let work = environment::begin(call, &mut changed, Task::Update, Status::Updating);
     work.settings = settings;
     work.solution_stack = platform.stack();
     work.version = label;
+    work.description = description;
     event::tell(call, &mut changed, &mut batch, Severity::Info, "Environment update is starting.");
     batch.replace(&Environment::record_name(call.region, &changed.id), &found, &changed);
     Ok(Outcome { body: environment::told(call, &changed), batch })

@@ -1,9 +1,11 @@
 //! Versions of applications: finding them and telling what they are.
 
+use std::collections::BTreeSet;
+
 use imds_core::environment::Severity;
 use imds_store::record::{self, ApplicationVersion, Batch, Found};
 
-use super::{arn, event};
+use super::{arn, environment, event};
 use crate::call::Call;
 use crate::query::{Error, Xml};
 
@@ -51,6 +53,16 @@ pub(crate) fn all(
     };
     let all = record::list::<ApplicationVersion>(call.store, &prefix)?;
     Ok(all.into_iter().map(|(_, found)| found).collect())
+}
+
+/// The labels that the environments of an application run, or are to run.
+pub(crate) fn used(call: &Call<'_>, application: &str) -> Result<BTreeSet<String>, Error> {
+    let environments = environment::of_application(call, application)?;
+    let labels = environments.into_iter().flat_map(|found| {
+        let next = found.record.work.and_then(|work| work.version);
+        [found.record.version, next].into_iter().flatten()
+    });
+    Ok(labels.collect())
 }
 
 /// Adds to a batch that a version is deleted, with the event that tells it.

@@ -1,7 +1,7 @@
 //! Creating, updating and rebuilding: what is new is launched first, and takes over with a later step, so that at every
 //! moment something answers.
 
-use imds_core::environment::{Health, Status};
+use imds_core::environment::Status;
 use imds_store::record::Environment;
 use imds_store::record::environment::{Phase, Task, Work};
 
@@ -13,7 +13,7 @@ use crate::query::Error;
 /// What was asked for is begun: what it takes is launched.
 pub(super) fn prepare(step: &mut Step<'_>) -> Result<(), Error> {
     let work = step.work()?.clone();
-    if work.task == Task::Rebuild && step.environment.template.is_some() {
+    if work.task == Task::Rebuild && !step.environment.is_unlaunched {
         return clear(step);
     }
     announce(step, &work);
@@ -66,17 +66,21 @@ pub(super) fn finish(step: &mut Step<'_>) -> Result<(), Error> {
     let gone: Vec<_> = all.into_iter().filter(|id| !kept.contains(id)).collect();
     step.terminate(&gone)?;
     tell_change(step, &before, &kept);
-    let environment = &mut step.environment;
-    environment.instances = kept;
+    step.environment.instances = kept;
     if is_replaced {
-        environment.template_version = work.template_version;
+        fleet::replace_version(step, work.template_version)?;
     }
+    let environment = &mut step.environment;
+    environment.is_unlaunched = false;
     let changed = changed(environment, &work);
     environment.settings = work.settings;
     environment.solution_stack = work.solution_stack;
     environment.version = work.version;
+    if let Some(description) = work.description {
+        environment.description = description;
+    }
     step.point()?;
-    step.settle(Status::Ready, Health::Green);
+    step.settle(Status::Ready)?;
     conclude(step, work.task, changed);
     Ok(())
 }
@@ -87,6 +91,7 @@ fn clear(step: &mut Step<'_>) -> Result<(), Error> {
     step.terminate(&gone)?;
     fleet::delete_template(step)?;
     step.environment.endpoint = None;
+    step.environment.is_unlaunched = true;
     if !gone.is_empty() {
         step.say("Waiting for EC2 instances to terminate. This may take a few minutes.");
         tell_change(step, &gone, &[]);
@@ -98,7 +103,7 @@ fn clear(step: &mut Step<'_>) -> Result<(), Error> {
 fn is_replaced(environment: &Environment, work: &Work) -> Result<bool, Error> {
     let stack = &environment.solution_stack;
     let severity = option::severity(&platform(stack)?, &environment.settings, &work.settings);
-    Ok(environment.template_version == 0
+    Ok(environment.is_unlaunched
         || *stack != work.solution_stack
         || severity == Some(option::Severity::RestartEnvironment))
 }
@@ -192,6 +197,6 @@ fn tell_launch(step: &mut Step<'_>) {
     step.say(format!("Successfully launched environment: {name}"));
 }
 
-fn number(ids: &[String]) -> u32 {
+pub(super) fn number(ids: &[String]) -> u32 {
     u32::try_from(ids.len()).unwrap_or(u32::MAX)
 }

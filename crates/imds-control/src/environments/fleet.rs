@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use aws_lc_rs::digest::{SHA256, digest};
+use imds_core::environment::Health;
 use imds_core::instance::architecture;
 use imds_core::options::{Choice, HttpTokens};
 use imds_core::partition;
@@ -24,6 +25,9 @@ const LAUNCH: &str = "aws:autoscaling:launchconfiguration";
 
 /// Instances that one environment has at most, as many as one call launches.
 const MOST: u32 = 1_000;
+
+/// Versions of a launch template that are kept when they are replaced.
+const KEPT_VERSIONS: usize = 3;
 
 /// The code of a refusal whose message is an event's as it is: the instance profile is not there.
 pub(super) const PROFILE: &str = "InvalidInstanceProfile";
@@ -55,6 +59,19 @@ pub(super) fn count(solution_stack: &str, settings: &Settings) -> Result<u32, Er
         ));
     }
     Ok(least)
+}
+
+/// What the number of its instances makes of an environment's health.
+///
+/// # Errors
+/// As of [`count`].
+pub(super) fn health(environment: &Environment) -> Result<Health, Error> {
+    // One that could not be launched may ask for what there cannot be.
+    if environment.instances.is_empty() {
+        return Ok(Health::Red);
+    }
+    let count = count(&environment.solution_stack, &environment.settings)?;
+    Ok(if environment.instances.len() < count as usize { Health::Yellow } else { Health::Green })
 }
 
 /// The security group that the environment has of its own.
@@ -93,7 +110,8 @@ impl Source {
     /// # Errors
     /// What is wrong with the settings, which only shows when something is launched.
     pub(super) fn new(step: &mut Step<'_>, stack: &str, settings: &Settings) -> Result<Self, Error> {
-        if let Some(message) = option::missing_profile(step.call.store, settings)? {
+        if let Some(message) = option::missing_profile(step.call.store, step.call.account.as_str(), settings)?
+        {
             return Err(Error::new(PROFILE, message));
         }
         let call = step.call;
@@ -124,6 +142,9 @@ impl Source {
             step.batch.create(&template::name_key(call, &template.name), &name);
             step.batch.create(&template.id, &template);
             step.environment.template = Some(template.id.clone());
+            // What the instances have is of another one, which its owner has deleted.
+            step.environment.template_version = 0;
+            step.environment.old_template_versions.clear();
             template
         };
         Ok(Self { version: template.latest_version, template, data, subnet: subnet(settings) })
@@ -155,8 +176,7 @@ pub(super) fn take_back(step: &mut Step<'_>, version: u64) -> Result<(), Error> 
     let Some(found) = record::get::<LaunchTemplate>(step.call.store, id)? else { return Ok(()) };
     let mut template = found.record.clone();
     template.versions.remove(&version);
-    let Some(last) = template.versions.keys().next_back().filter(|_| step.environment.template_version != 0)
-    else {
+    let Some(last) = template.versions.keys().next_back().filter(|_| !step.environment.is_unlaunched) else {
         return delete_template(step);
     };
     // Its owner may have made it the default meanwhile.
@@ -167,9 +187,28 @@ pub(super) fn take_back(step: &mut Step<'_>, version: u64) -> Result<(), Error> 
     Ok(())
 }
 
+/// Another version of the launch template takes over. Of those that it replaces the last few are kept, and the default;
+/// what its owner made is left alone.
+pub(super) fn replace_version(step: &mut Step<'_>, version: u64) -> Result<(), Error> {
+    let environment = &mut step.environment;
+    let old = std::mem::replace(&mut environment.template_version, version);
+    if old != 0 {
+        environment.old_template_versions.push(old);
+    }
+    let surplus = environment.old_template_versions.len().saturating_sub(KEPT_VERSIONS);
+    let gone: Vec<_> = environment.old_template_versions.drain(..surplus).collect();
+    let Some(id) = environment.template.as_ref().filter(|_| !gone.is_empty()) else { return Ok(()) };
+    let Some(found) = record::get::<LaunchTemplate>(step.call.store, id)? else { return Ok(()) };
+    let mut template = found.record.clone();
+    template.versions.retain(|number, _| *number == template.default_version || !gone.contains(number));
+    step.batch.replace(&template.id, &found, &template);
+    Ok(())
+}
+
 /// Deletes the launch template.
 pub(super) fn delete_template(step: &mut Step<'_>) -> Result<(), Error> {
     step.environment.template_version = 0;
+    step.environment.old_template_versions.clear();
     let Some(id) = step.environment.template.take() else { return Ok(()) };
     if let Some(found) = record::get::<LaunchTemplate>(step.call.store, &id)? {
         step.batch.remove(&id, &found);

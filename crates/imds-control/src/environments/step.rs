@@ -5,6 +5,7 @@ use imds_core::{Machine, Timestamp};
 use imds_store::record::environment::Work;
 use imds_store::record::{self, Batch, Environment, Found};
 
+use super::fleet;
 use crate::call::Call;
 use crate::ec2::transition;
 use crate::elasticbeanstalk::platform::Platform;
@@ -63,12 +64,24 @@ impl<'a> Step<'a> {
         self.tell(Severity::Info, message);
     }
 
+    /// The same step, with nothing decided.
+    pub(super) fn anew(&self) -> Self {
+        Self::new(self.call, self.found)
+    }
+
     /// Nothing is being done any longer.
-    pub(super) fn settle(&mut self, status: Status, health: Health) {
+    pub(super) fn settle(&mut self, status: Status) -> Result<(), Error> {
+        let health = match status {
+            Status::Terminated => Health::Grey,
+            Status::Launching | Status::Updating | Status::Aborting | Status::Ready | Status::Terminating => {
+                fleet::health(&self.environment)?
+            }
+        };
         self.environment.work = None;
         self.environment.status = status.to_string();
         self.environment.health = health.to_string();
         self.environment.updated = self.call.now;
+        Ok(())
     }
 
     /// How one of the instances is.

@@ -1,6 +1,6 @@
 //! Terminating: first the instances, then what is left.
 
-use imds_core::environment::{Health, Severity, Status};
+use imds_core::environment::{Severity, Status};
 use imds_store::record::environment::Phase;
 use imds_store::record::{self, EnvironmentCname, EnvironmentName};
 
@@ -37,7 +37,7 @@ pub(super) fn finish(step: &mut Step<'_>) -> Result<(), Error> {
     }
     free_names(step)?;
     step.environment.endpoint = None;
-    step.settle(Status::Terminated, Health::Grey);
+    step.settle(Status::Terminated)?;
     step.say(COMPLETED);
     for request_id in &work.followers {
         let call = Call { request_id, ..*step.call };

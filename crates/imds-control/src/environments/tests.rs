@@ -1,10 +1,13 @@
 //! Environments from their creation to their end, with a clock that is moved by hand.
 
+mod agenda;
 mod calls;
 mod crash;
 mod deletion;
 mod failure;
 mod healing;
+mod revert;
+mod shared;
 mod update;
 mod walk;
 mod world;
@@ -171,13 +174,51 @@ fn who_asks_again_for_a_termination_is_told_its_end_too() {
         assert_eq!((events.last().unwrap().as_str(), events[0].as_str()), (first, second), "{request}");
     }
     assert_eq!(world.by_id(&id).status, "Terminated");
-    // However often it is asked for, what is kept of that is limited.
+    // What is kept of that is limited: who is not told the end is not told a beginning.
     let mut world = World::ready();
-    for number in 0..100 {
+    for number in 0..=64 {
         world.follow("TerminateEnvironment", "EnvironmentName=shop-dev", &number.to_string());
     }
-    assert_eq!(world.environment("shop-dev").work.unwrap().followers.len(), 64);
+    let why = "It was asked for already, by 64 other calls that wait for its end.";
+    world.refused("TerminateEnvironment", "EnvironmentName=shop-dev", why);
     world.settle();
+    assert_eq!(world.events("64")[0], second);
+    assert!(world.events("TerminateEnvironment").is_empty());
+}
+
+#[test]
+fn who_waits_for_what_a_termination_ends_is_told() {
+    let failed = "ERROR Failed to launch environment.";
+    let update = format!("EnvironmentName=shop-dev&{DISABLE}=false");
+    let terminate = ("TerminateEnvironment", "EnvironmentName=shop-dev");
+    let delete = ("DeleteApplication", "ApplicationName=shop&TerminateEnvByForce=true");
+    for (action, form, (ending, of), end) in [
+        ("CreateEnvironment", "ApplicationName=shop&EnvironmentName=shop-dev", terminate, failed),
+        ("CreateEnvironment", "ApplicationName=shop&EnvironmentName=shop-dev", delete, failed),
+        ("RebuildEnvironment", "EnvironmentName=shop-dev", terminate, failed),
+        ("RestartAppServer", "EnvironmentName=shop-dev", terminate, "ERROR Failed to deploy application."),
+        (
+            "UpdateEnvironment",
+            &update,
+            delete,
+            "INFO The environment was reverted to the previous configuration setting.",
+        ),
+    ] {
+        for steps in 0..2 {
+            let mut world = if action == "CreateEnvironment" { World::new() } else { World::ready() };
+            world.follow(action, form, "waiting");
+            for _ in 0..steps {
+                world.advance();
+            }
+            world.ok(ending, of);
+            world.settle();
+            let told = world.events("waiting");
+            assert_eq!(told[0], end, "{action} {steps}");
+            assert_eq!(told.iter().filter(|event| *event == end).count(), 1, "{action} {steps}");
+            assert!(world.events(ending)[0].ends_with("terminateEnvironment completed successfully."));
+            assert_eq!(world.running(), []);
+        }
+    }
 }
 
 #[test]

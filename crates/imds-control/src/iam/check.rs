@@ -26,6 +26,11 @@ pub(crate) fn broken(params: &Params, parameter: &str, value: &str, rule: &str) 
     constraint(params, parameter, &format!("'{value}'"), rule)
 }
 
+/// The refusal of a call without a parameter that must be there.
+pub(crate) fn missing(params: &Params, parameter: &str) -> Error {
+    constraint(params, parameter, "null", "Member must not be null")
+}
+
 fn constraint(params: &Params, parameter: &str, value: &str, rule: &str) -> Error {
     let at = member(&params.full(parameter));
     invalid(format!(
@@ -46,7 +51,7 @@ pub(crate) fn text<'p>(
     length: RangeInclusive<usize>,
 ) -> Result<&'p str, Error> {
     let Some(value) = params.get(parameter) else {
-        return Err(constraint(params, parameter, "null", "Member must not be null"));
+        return Err(missing(params, parameter));
     };
     check_length(params, parameter, value, length)?;
     Ok(value)

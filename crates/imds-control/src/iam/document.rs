@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
+use super::json::Strict;
+use super::principal;
 use crate::query::Error;
 
 /// Characters of a trust policy at most, without white space.
@@ -11,11 +13,11 @@ const TRUST: usize = 2_048;
 
 type Statement = Map<String, Value>;
 
-fn malformed(message: impl Into<String>) -> Error {
+pub(super) fn malformed(message: impl Into<String>) -> Error {
     Error::new("MalformedPolicyDocument", message)
 }
 
-/// Checks a trust policy. What its principals are is not looked at.
+/// Checks a trust policy. Whether its principals are there is not looked at.
 pub(crate) fn check_trust(text: &str) -> Result<(), Error> {
     for statement in statements(text, "This policy contains invalid Json")? {
         for name in ["Resource", "NotResource"] {
@@ -26,9 +28,10 @@ pub(crate) fn check_trust(text: &str) -> Result<(), Error> {
         if statement.contains_key("NotPrincipal") {
             return Err(malformed("AssumeRole policy must not contain NotPrincipal field."));
         }
-        if !statement.contains_key("Principal") {
+        let Some(principal) = statement.get("Principal") else {
             return Err(malformed("Missing required field Principal"));
-        }
+        };
+        principal::check(principal)?;
         let actions = list(statement.get("Action").or_else(|| statement.get("NotAction")));
         if actions.is_empty() {
             return Err(malformed("Missing required field Action"));
@@ -65,7 +68,7 @@ pub(crate) fn check_permissions(text: &str) -> Result<(), Error> {
 /// The statements, each an object with an effect.
 fn statements(text: &str, no_json: &'static str) -> Result<Vec<Statement>, Error> {
     let syntax = || malformed("Syntax errors in policy.");
-    let policy: Value = serde_json::from_str(text).map_err(|_| malformed(no_json))?;
+    let Strict(policy) = serde_json::from_str(text).map_err(|_| malformed(no_json))?;
     match policy.get("Version").map(Value::as_str) {
         None | Some(Some("2008-10-17" | "2012-10-17")) => {}
         Some(_) => return Err(malformed("The policy must contain a valid version string")),
@@ -79,7 +82,7 @@ fn statements(text: &str, no_json: &'static str) -> Result<Vec<Statement>, Error
         .into_iter()
         .map(|statement| match statement {
             Value::Object(statement) => match statement.get("Effect").and_then(Value::as_str) {
-                Some("Allow" | "Deny") => Ok(statement),
+                Some("Allow" | "Deny") if !has_both(&statement) => Ok(statement),
                 Some(_) | None => Err(syntax()),
             },
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
@@ -87,6 +90,13 @@ fn statements(text: &str, no_json: &'static str) -> Result<Vec<Statement>, Error
             }
         })
         .collect()
+}
+
+/// Does it name what it is about, and what it is not about as well?
+fn has_both(statement: &Statement) -> bool {
+    [("Action", "NotAction"), ("Resource", "NotResource"), ("Principal", "NotPrincipal")]
+        .iter()
+        .any(|(one, other)| statement.contains_key(*one) && statement.contains_key(*other))
 }
 
 /// A text, or a list of texts. What is no text is kept as an empty one, which is no action.
@@ -162,6 +172,25 @@ mod tests {
                 "AssumeRole policy must not contain NotPrincipal field.",
             ),
             (with(r#"{"Effect":"Allow"}"#), "Missing required field Principal"),
+            (
+                with(r#"{"Effect":"Allow","Principal":7,"Action":"sts:AssumeRole"}"#),
+                "Invalid principal in policy",
+            ),
+            (
+                with(
+                    r#"{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole","NotAction":"sts:TagSession"}"#,
+                ),
+                "Syntax errors in policy.",
+            ),
+            (
+                with(r#"{"Effect":"Allow","Principal":"*","NotPrincipal":"*","Action":"sts:AssumeRole"}"#),
+                "Syntax errors in policy.",
+            ),
+            (r#"{"Statement":[],"Statement":[]}"#.to_owned(), "This policy contains invalid Json"),
+            (
+                with(r#"{"Effect":"Deny","Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}"#),
+                "This policy contains invalid Json",
+            ),
             (with(r#"{"Effect":"Allow","Principal":"*"}"#), "Missing required field Action"),
             (
                 with(r#"{"Effect":"Allow","Principal":"*","Action":["sts:AssumeRole","*"]}"#),
@@ -195,6 +224,18 @@ mod tests {
             ("x".to_owned(), "Syntax errors in policy."),
             (with(r#"{"Effect":"Allow","Resource":"*"}"#), "Policy statement must contain actions."),
             (with(r#"{"Effect":"Allow","Action":"*"}"#), "Policy statement must contain resources."),
+            (
+                with(r#"{"Effect":"Allow","Action":"*","NotAction":"*","Resource":"*"}"#),
+                "Syntax errors in policy.",
+            ),
+            (
+                with(r#"{"Effect":"Allow","Action":"*","Resource":"*","NotResource":"*"}"#),
+                "Syntax errors in policy.",
+            ),
+            (
+                with(r#"{"Effect":"Allow","Action":"*","Resource":"*","Resource":"*"}"#),
+                "Syntax errors in policy.",
+            ),
             (
                 with(r#"{"Effect":"Allow","Action":"*","Resource":"*","Principal":"*"}"#),
                 "Policy document should not specify a principal.",

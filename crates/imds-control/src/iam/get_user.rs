@@ -1,6 +1,6 @@
 //! `GetUser`: who calls, if that is a user or the account itself. Nothing else is kept of users than their keys.
 
-use imds_core::Timestamp;
+use imds_core::{Timestamp, partition};
 
 use super::{check, date};
 use crate::authz::Identity;
@@ -32,7 +32,7 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
             xml.text("Path", "/").text("UserName", name);
         }
         xml.text("UserId", call.identity.user_id(call.account))
-            .text("Arn", call.identity.arn(call.account))
+            .text("Arn", call.identity.arn(partition(call.region), call.account))
             .text("CreateDate", date(MADE));
     });
     Ok(Outcome::told(xml))

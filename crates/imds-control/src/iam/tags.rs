@@ -30,6 +30,10 @@ impl Case {
 pub(crate) fn read(params: &Params, case: Case) -> Result<BTreeMap<String, String>, Error> {
     let mut tags = BTreeMap::<String, String>::new();
     for tag in params.each("Tags.member") {
+        // Each is compared with those before it: beyond the limit that is not worth its while.
+        if tags.len() == MOST {
+            return Err(too_many());
+        }
         let key = check::text(&tag, "Key", 1..=128)?;
         let value = check::text(&tag, "Value", 0..=256)?;
         for (parameter, text) in [("Key", key), ("Value", value)] {
@@ -54,7 +58,6 @@ pub(crate) fn read(params: &Params, case: Case) -> Result<BTreeMap<String, Strin
         }
         tags.insert(key.to_owned(), value.to_owned());
     }
-    limit(&tags)?;
     Ok(tags)
 }
 
@@ -69,19 +72,24 @@ pub(crate) fn extend(
     limit(tags)
 }
 
-/// Takes the tags away that `TagKeys.member.N` names. One that is not there is no fault.
-pub(crate) fn remove(tags: &mut BTreeMap<String, String>, params: &Params, case: Case) {
+/// Takes the tags away that `TagKeys.member.N` names; none must not be meant. One that is not there is no fault.
+pub(crate) fn remove(tags: &mut BTreeMap<String, String>, params: &Params, case: Case) -> Result<(), Error> {
     let keys = params.list("TagKeys.member");
+    if keys.is_empty() {
+        return Err(check::missing(params, "TagKeys"));
+    }
     tags.retain(|known, _| !keys.iter().any(|key| case.is_same(known, key)));
+    Ok(())
+}
+
+fn limit(tags: &BTreeMap<String, String>) -> Result<(), Error> {
+    if tags.len() > MOST { Err(too_many()) } else { Ok(()) }
 }
 
 /// The words are [assumed].
-fn limit(tags: &BTreeMap<String, String>) -> Result<(), Error> {
-    if tags.len() > MOST {
-        let message = format!("The number of tags has reached the maximum limit of {MOST}");
-        return Err(check::conflict("LimitExceeded", message));
-    }
-    Ok(())
+fn too_many() -> Error {
+    let message = format!("The number of tags has reached the maximum limit of {MOST}");
+    check::conflict("LimitExceeded", message)
 }
 
 fn is_of_a_tag(c: char) -> bool {
@@ -119,8 +127,8 @@ mod tests {
         assert_eq!(tags.iter().collect::<Vec<_>>(), [(&"NAME".to_owned(), &"b".to_owned())]);
         let keys = Params::parse(b"TagKeys.member.1=name&TagKeys.member.2=none").unwrap();
         let mut kept = tags.clone();
-        remove(&mut kept, &keys, Case::Counts);
-        remove(&mut tags, &keys, Case::Ignored);
+        remove(&mut kept, &keys, Case::Counts).unwrap();
+        remove(&mut tags, &keys, Case::Ignored).unwrap();
         assert_eq!((kept.len(), tags.len()), (1, 0));
     }
 
@@ -132,6 +140,8 @@ mod tests {
         let long = "x".repeat(257);
         let many: String =
             (1..=51).map(|n| format!("&Tags.member.{n}.Key=k{n}&Tags.member.{n}.Value=")).collect();
+        let most = many.replace("&Tags.member.51.Key=k51&Tags.member.51.Value=", "");
+        assert_eq!(parsed(&most, Case::Ignored).unwrap().len(), MOST);
         for (form, code) in [
             ("Tags.member.1.Key=a", "ValidationError"),
             ("Tags.member.1.Value=a", "ValidationError"),
@@ -143,6 +153,9 @@ mod tests {
             (&tag("a", "%0A"), "ValidationError"),
             (&tag("AWS:a", "b"), "InvalidInput"),
             (&many, "LimitExceeded"),
+            // What comes after the last that may be is not looked at.
+            (&many.replace("Tags.member.51.Key=k51", "Tags.member.51.Key=*"), "LimitExceeded"),
+            (&many.replace("Tags.member.51.Key=k51", "Tags.member.51.Key=k1"), "LimitExceeded"),
         ] {
             assert_eq!(parsed(form, Case::Ignored), Err(code.to_owned()), "{form:.60}");
         }

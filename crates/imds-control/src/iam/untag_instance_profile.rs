@@ -6,8 +6,7 @@ use crate::query::{Error, Params};
 
 pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error> {
     instance_profile::change(call, params, |profile| {
-        tags::remove(&mut profile.tags, params, tags::Case::Counts);
-        Ok(())
+        tags::remove(&mut profile.tags, params, tags::Case::Counts)
     })
 }
 
@@ -30,5 +29,7 @@ mod tests {
             let (_, document) = iam(&door, &format!("Action=ListInstanceProfileTags&{name}")).await;
             assert_eq!(text(&document, "Key"), rest, "{key}");
         }
+        let (status, document) = iam(&door, &format!("Action=UntagInstanceProfile&{name}")).await;
+        assert_eq!((status, text(&document, "Code")), (StatusCode::BAD_REQUEST, Some("ValidationError")));
     }
 }

@@ -5,10 +5,7 @@ use crate::call::{Call, Outcome};
 use crate::query::{Error, Params};
 
 pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error> {
-    role::change(call, params, |role| {
-        tags::remove(&mut role.tags, params, tags::Case::Ignored);
-        Ok(())
-    })
+    role::change(call, params, |role| tags::remove(&mut role.tags, params, tags::Case::Ignored))
 }
 
 #[cfg(test)]
@@ -29,5 +26,10 @@ mod tests {
             assert_eq!(text(&document, "Tags"), Some(""));
         }
         assert_eq!(iam(&door, &untag.replace("=web", "=none")).await.0, StatusCode::NOT_FOUND);
+        let (status, document) = iam(&door, "Action=UntagRole&RoleName=web").await;
+        assert_eq!((status, text(&document, "Code")), (StatusCode::BAD_REQUEST, Some("ValidationError")));
+        let message = "1 validation error detected: Value null at 'tagKeys' failed to satisfy constraint: Member must not be \
+                       null";
+        assert_eq!(text(&document, "Message"), Some(message));
     }
 }

@@ -97,20 +97,12 @@ fn signed(authorization: &str) -> Option<Scope> {
     fields.into_iter().find_map(|field| field.strip_prefix("Credential=")).and_then(credential)
 }
 
-/// `AKID/20261124/us-east-1/ec2/aws4_request`
-fn credential(credential: &str) -> Option<Scope> {
-    // A key may hold slashes, the rest cannot.
-    let mut parts = credential.rsplitn(5, '/');
-    let end = parts.next()?;
-    let (service, region) = (parts.next()?, parts.next()?);
-    let key = parts.next().and_then(|_date| parts.next())?;
-    let is_name =
-        |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    if end != "aws4_request" || !is_name(region) {
-        return None;
-    }
-    let key = key.chars().filter(|c| !c.is_control()).take(128).collect();
-    Some(Scope { service: named(service), region: region.to_owned(), access_key: Some(key) })
+/// `AKID/20261124/us-east-1/ec2/aws4_request`, as it is read where it is verified.
+fn credential(text: &str) -> Option<Scope> {
+    let scope = Scope::verified(Credential::read(text).ok()?);
+    // The key is nobody's that is known, and goes to the history.
+    let key = |key: String| key.chars().filter(|c| !c.is_control()).take(128).collect();
+    Some(Scope { access_key: scope.access_key.map(key), ..scope })
 }
 
 #[cfg(test)]
@@ -160,8 +152,19 @@ mod tests {
             "AWS4-HMAC-SHA256 Credential=a/b/c/d",
             "AWS4-HMAC-SHA256 Credential=AKID/20261124/../ec2/aws4_request",
             "AWS4-HMAC-SHA256 Credential=AKID/20261124/us-east-1/ec2/other",
+            "AWS4-HMAC-SHA256 Credential=AKID/2026112/us-east-1/ec2/aws4_request",
+            "AWS4-HMAC-SHA256 Credential=AKID/20261124/__/ec2/aws4_request",
+            "AWS4-HMAC-SHA256 Credential=/20261124/us-east-1/ec2/aws4_request",
         ] {
             assert_eq!(signed(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn a_key_that_nobody_verified_is_short_and_can_be_shown() {
+        let key = format!("a/b\u{7}{}", "x".repeat(200));
+        let header = format!("AWS4-HMAC-SHA256 Credential={key}/20261124/us-east-1/ec2/aws4_request");
+        let found = signed(&header).unwrap().access_key.unwrap();
+        assert!(found.starts_with("a/bxx") && found.len() == 128, "{found}");
     }
 }

@@ -77,6 +77,14 @@ pub(crate) struct Credential {
 }
 
 impl Credential {
+    /// Reads what a signature names as its credential.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn read(text: &str) -> Result<Self, Error> {
+        read::credential(text)
+    }
+
     fn scope(&self) -> String {
         format!("{}/{}/{}/{TERMINATOR}", self.date, self.region, self.service)
     }

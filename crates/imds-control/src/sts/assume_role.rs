@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use imds_core::Timestamp;
 use imds_core::session::{NONCE_LEN, Session};
+use imds_core::{Timestamp, partition};
 use imds_store::record::trust::Principal;
 use imds_store::record::{Found, Role};
 
@@ -34,7 +34,7 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
     }
     tags::read(params, tags::Case::Ignored)?;
     let role = assumed(call, arn)?.record;
-    let seconds = lifetime(call.identity, &role, seconds)?;
+    let lifetime = Duration::from_secs(lifetime(call.identity, &role, seconds)?.into());
 
     // Whole seconds: the answer tells no others.
     let issued = Timestamp::from_second(call.now.as_second()).unwrap_or(call.now);
@@ -44,7 +44,7 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
         role_id: role.id.clone(),
         name: name.to_owned(),
         issued,
-        expires: issued + Duration::from_secs(seconds.into()),
+        expires: end(call.identity, issued + lifetime),
     };
     let keys = call.issuer.issue(&session, nonce()?);
     let mut xml = Xml::query();
@@ -55,7 +55,7 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
             .text("Expiration", date(session.expires));
     });
     xml.within("AssumedRoleUser", |xml| {
-        xml.text("AssumedRoleId", session.user_id()).text("Arn", session.arn());
+        xml.text("AssumedRoleId", session.user_id()).text("Arn", session.arn(partition(call.region)));
     });
     xml.option("SourceIdentity", source);
     Ok(Outcome::told(xml))
@@ -69,26 +69,24 @@ fn assumed(call: &Call<'_>, arn: &str) -> Result<Found<Role>, Error> {
     let whole = resource.strip_prefix("role").filter(|whole| whole.starts_with('/')).ok_or_else(invalid)?;
     let name = whole.rsplit('/').next().unwrap_or_default();
     let found = if owner == call.account.as_str() { Role::find(call.store, name)? } else { None };
+    let principal = principal(call)?;
     let may = |role: &Role| {
-        whole == format!("{}{}", role.path, role.name)
-            && role.trusts(call.account.as_str(), principal(call.identity))
+        whole == format!("{}{}", role.path, role.name) && role.trusts(call.account.as_str(), principal)
     };
     found.filter(|found| may(&found.record)).ok_or_else(|| {
-        let caller = call.identity.arn(call.account);
+        let caller = call.identity.arn(partition(call.region), call.account);
         let message =
             format!("User: {caller} is not authorized to perform: sts:AssumeRole on resource: {arn}");
         Error { status: StatusCode::FORBIDDEN, ..Error::new("AccessDenied", message) }
     })
 }
 
-fn principal(identity: &Identity) -> Principal<'_> {
-    match identity {
+fn principal<'c>(call: &Call<'c>) -> Result<Principal<'c>, Error> {
+    Ok(match call.identity {
         Identity::Root => Principal::Root,
         Identity::User { name, id } => Principal::User { name, id },
-        Identity::Session(session) => {
-            Principal::Session { role: &session.role, role_id: &session.role_id, name: &session.name }
-        }
-    }
+        Identity::Session(session) => Principal::of_session(call.store, session)?,
+    })
 }
 
 fn lifetime(identity: &Identity, role: &Role, asked: Option<u32>) -> Result<u32, Error> {
@@ -99,6 +97,15 @@ fn lifetime(identity: &Identity, role: &Role, asked: Option<u32>) -> Result<u32,
         Identity::Root | Identity::User { .. } | Identity::Session(_) => return Ok(seconds),
     };
     Err(check::invalid(format!("The requested DurationSeconds exceeds the {what}.")))
+}
+
+/// When a session ends that was got by somebody: one that was got with another does not outlive it. On AWS it may [assumed];
+/// but there the keys of an instance, once read by others, do not open to all of the account.
+fn end(identity: &Identity, asked: Timestamp) -> Timestamp {
+    match identity {
+        Identity::Session(session) => asked.min(session.expires),
+        Identity::Root | Identity::User { .. } => asked,
+    }
 }
 
 /// Refuses what has other than letters, digits and `_ + = , . @ -`.
@@ -122,7 +129,9 @@ mod tests {
     use super::*;
     use crate::door::Door;
     use crate::iam::document::encoded;
-    use crate::testing::{by_session, door, iam, keep_role, sts, text};
+    use crate::testing::{by_session, door, iam, keep_role, request, sts, text};
+    use imds_core::credentials::{Credentials, Secret};
+    use imds_core::session::Refused;
 
     const WEB: &str = "RoleArn=arn:aws:iam::123456789012:role/web";
 
@@ -185,6 +194,7 @@ mod tests {
     #[tokio::test]
     async fn a_role_may_be_let_in_by_its_name() {
         let door = door();
+        keep_role(&door, "web");
         for (name, principal) in [("db", "role/web"), ("other", "role/other")] {
             let trust = encoded(&format!(
                 r#"{{"Statement":{{"Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::123456789012:{principal}"}},
@@ -242,17 +252,76 @@ mod tests {
         assert_eq!(assume(&door, &taken).await.0, StatusCode::OK);
     }
 
-    #[tokio::test]
-    async fn a_session_within_a_session_lives_an_hour_at_most() {
-        let role = Role { max_session_duration: 7_200, ..keep_role(&door(), "web") };
-        let session = Identity::Session(Session {
+    fn until(expires: Timestamp) -> Session {
+        Session {
             account: "123456789012".parse().unwrap(),
             role: "web".into(),
             role_id: "AROA".into(),
             name: "me".into(),
             issued: Timestamp::UNIX_EPOCH,
-            expires: Timestamp::MAX,
-        });
+            expires,
+        }
+    }
+
+    fn within(expires: Timestamp) -> Identity {
+        Identity::Session(until(expires))
+    }
+
+    #[test]
+    fn a_session_within_a_session_ends_with_it_at_the_latest() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let ann = Identity::User { name: "ann".into(), id: "AIDA".into() };
+        for (identity, asked, expected) in [
+            (Identity::Root, 900, 900),
+            (ann, 43_200, 43_200),
+            (within(at(1_000)), 900, 900),
+            (within(at(900)), 900, 900),
+            (within(at(899)), 900, 899),
+            (within(at(1)), 3_600, 1),
+        ] {
+            assert_eq!(end(&identity, at(asked)), at(expected), "{identity:?} {asked}");
+        }
+    }
+
+    #[tokio::test]
+    async fn however_often_it_is_renewed_it_does_not_live_longer() {
+        let door = door();
+        let role = keep_role(&door, "web");
+        let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap();
+        let expires = now + Duration::from_secs(1_200);
+        let first = Session { role_id: role.id, issued: now, ..until(expires) };
+        let mut keys = door.authority.issuer().issue(&first, [1; NONCE_LEN]);
+        for round in 0..3 {
+            let form = format!("Action=AssumeRole&Version=2011-06-15&{WEB}&RoleSessionName=me");
+            let scope = format!(
+                "AWS4-HMAC-SHA256 Credential={}/20261124/us-east-1/sts/aws4_request",
+                keys.access_key_id
+            );
+            let headers = [
+                ("content-type", "application/x-www-form-urlencoded"),
+                ("authorization", &*scope),
+                ("x-amz-security-token", keys.session_token.expose()),
+            ];
+            let (status, document) = request(&door, "POST", "/", &headers, &form).await;
+            assert_eq!(status, StatusCode::OK, "{document}");
+            assert_eq!(text(&document, "Expiration"), Some(&*date(expires)), "{round}");
+            let field = |name: &str| text(&document, name).unwrap().to_owned();
+            keys = Credentials {
+                access_key_id: field("AccessKeyId"),
+                session_token: Secret::new(field("SessionToken")),
+                ..keys
+            };
+        }
+        let (id, token) = (&keys.access_key_id, keys.session_token.expose());
+        let open = |at| door.authority.issuer().open(id, token, at);
+        assert_eq!(open(expires - Duration::from_secs(1)).unwrap().0.name, "me");
+        assert_eq!(open(expires).unwrap_err(), Refused::Expired);
+    }
+
+    #[tokio::test]
+    async fn a_session_within_a_session_lives_an_hour_at_most() {
+        let role = Role { max_session_duration: 7_200, ..keep_role(&door(), "web") };
+        let session = within(Timestamp::MAX);
         for (identity, asked, expected) in [
             (&Identity::Root, None, Ok(3_600)),
             (&Identity::Root, Some(7_200), Ok(7_200)),

@@ -121,6 +121,16 @@ impl Profiles {
         self.give(affected, mint)
     }
 
+    /// All keys that were given have ended: they are due.
+    pub fn outdate(&mut self) {
+        for (_, id) in std::mem::take(&mut self.due) {
+            if let Some(held) = self.instances.get_mut(&id) {
+                held.due = Some(Timestamp::MIN);
+                self.due.insert((Timestamp::MIN, id));
+            }
+        }
+    }
+
     /// Has this instance a profile, and runs? Then what it is told comes from here.
     #[must_use]
     pub fn has(&self, id: &InstanceId) -> bool {

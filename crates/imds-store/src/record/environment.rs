@@ -26,6 +26,9 @@ pub struct Application {
     /// The calls that delete it, once its environments are terminated.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deletions: Vec<String>,
+    /// When the last of those was told that it begins: its end is later.
+    #[serde(default)]
+    pub last_event: Timestamp,
     /// Its tags.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
@@ -203,9 +206,15 @@ pub struct Environment {
     /// Its launch template, from the launch on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<String>,
-    /// The version of the launch template that its instances have.
+    /// The version of the launch template that its instances have; 0 where that is none of this template.
     #[serde(default)]
     pub template_version: u64,
+    /// Those before it that were replaced, the oldest first: some of them are kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub old_template_versions: Vec<u64>,
+    /// Did no launch succeed yet, since it was made or rebuilt? What it lacks then is not launched by itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_unlaunched: bool,
     /// The name of its Auto Scaling group.
     #[serde(default)]
     pub group: String,
@@ -264,6 +273,9 @@ pub struct Work {
     /// The label of the version that is to run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// What its owner is to say about it; `None` where that stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
     /// Instances that were launched for it and are to take over.
     #[serde(default)]
     pub launched: Vec<String>,

@@ -100,7 +100,7 @@ impl Form {
 /// What of a machine its role's keys follow from, read without the rest: there are many machines, and few have a profile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Association {
-    /// The account that owns it.
+    /// The account of the instance profile, and so of its role. The machine may be of another one.
     pub account: AccountId,
     /// The instance profile's ARN.
     pub arn: String,
@@ -115,14 +115,9 @@ pub struct Association {
 pub fn association(value: &[u8]) -> Result<Option<Association>, String> {
     #[derive(Deserialize)]
     struct Part {
-        instance: Owned,
         state: String,
         #[serde(default)]
         profile: Option<Associated>,
-    }
-    #[derive(Deserialize)]
-    struct Owned {
-        account_id: String,
     }
     #[derive(Deserialize)]
     struct Associated {
@@ -138,7 +133,7 @@ pub fn association(value: &[u8]) -> Result<Option<Association>, String> {
         return Ok(None);
     }
     Ok(Some(Association {
-        account: text(&part.instance.account_id)?,
+        account: text(profile.arn.split(':').nth(4).unwrap_or_default())?,
         arn: profile.arn,
         profile_id: profile.id,
     }))

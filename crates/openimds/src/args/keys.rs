@@ -15,6 +15,8 @@ pub enum Keys {
     List(List),
     /// Remove an access key: a running service refuses it from then on
     Remove(Remove),
+    /// End all temporary keys that were issued: a running service refuses them, and gives instances new ones
+    Rotate(Rotate),
 }
 
 /// `imds keys add`
@@ -58,6 +60,14 @@ pub struct Remove {
     /// The key's id
     #[arg(value_name = "ID")]
     pub id: String,
+}
+
+/// `imds keys rotate`
+#[derive(Debug, Args)]
+pub struct Rotate {
+    /// Where.
+    #[command(flatten)]
+    pub state: State,
 }
 
 /// Which state folder.

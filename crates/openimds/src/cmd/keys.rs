@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::json;
 use super::table::{cell, table};
 use crate::app::{self, print};
-use crate::args::keys::{Add, Keys, List, Remove};
+use crate::args::keys::{Add, Keys, List, Remove, Rotate};
 
 /// Bytes of a file with a secret that are read: a secret has far fewer.
 const LIMIT: u64 = 4096;
@@ -25,6 +25,7 @@ pub(super) fn run(args: &Keys) -> anyhow::Result<ExitCode> {
         Keys::Add(args) => add(args)?,
         Keys::List(args) => list(args)?,
         Keys::Remove(args) => remove(args)?,
+        Keys::Rotate(args) => rotate(args)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -119,6 +120,16 @@ fn remove(args: &Remove) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn rotate(args: &Rotate) -> anyhow::Result<()> {
+    let (folder, secret) = (existing(&args.state.folder)?, Zeroizing::new(app::secret()?));
+    access_key::change::<_, access_key::Error>(folder, &secret, |keys| {
+        keys.rotate(&secret);
+        Ok(())
+    })?;
+    print(b"temporary keys that were issued before are refused from now on; access keys are as they were\n");
+    Ok(())
+}
+
 /// A folder that is there: one that is mistyped is not to be made.
 fn existing(folder: &Path) -> anyhow::Result<&Path> {
     if !folder.is_dir() {
@@ -171,6 +182,8 @@ mod tests {
             "list",
             "remove --state x",
             "remove --state x a b",
+            "rotate",
+            "rotate --state x a",
         ] {
             assert!(typed(words).is_err(), "{words}");
         }
@@ -188,6 +201,7 @@ mod tests {
             assert!(why.contains(cure) && !why.contains("SECRET"), "{why}");
         };
         refused(&format!("list --state {state}"), "imds serve --state");
+        refused(&format!("rotate --state {state}"), "imds serve --state");
         refused(&format!("remove --state {state} MINE"), "imds serve --state");
         refused(&format!("{add}/none"), "cannot read the secret from");
         refused(&format!("{add} --user a/b"), "1 to 64 letters");

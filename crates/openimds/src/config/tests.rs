@@ -256,12 +256,39 @@ fn the_door_stays_on_loopback_unless_that_is_meant() {
         (format!("{text}\nauth = \"sigv4\""), None, Some(Auth::Sigv4)),
         (text.to_owned(), Some(Auth::Sigv4), Some(Auth::Sigv4)),
         (format!("{text}\nauth = \"open\""), Some(Auth::Sigv4), None),
-        (format!("{text}\nauth = \"open\"\ninsecure = true"), Some(Auth::Sigv4), Some(Auth::Open)),
+        (format!("{text}\nauth = \"open\"\ninsecure = true"), Some(Auth::Open), Some(Auth::Open)),
         (format!("{text}\nauth = \"none\""), None, None),
     ] {
         let flags = Flags { auth, ..Flags::default() };
         let config = Folder::new(&[("imds.toml", &file)]).config(&flags);
         assert_eq!(config.ok().map(|config| config.service.auth), expected, "{file}");
+    }
+}
+
+#[test]
+fn file_and_flag_do_not_contradict_each_other_about_who_may_come_in() {
+    for (file, flag, expected) in [
+        ("", None, Ok(Auth::Open)),
+        ("auth = \"open\"", None, Ok(Auth::Open)),
+        ("auth = \"sigv4\"", None, Ok(Auth::Sigv4)),
+        ("", Some(Auth::Sigv4), Ok(Auth::Sigv4)),
+        ("auth = \"open\"", Some(Auth::Open), Ok(Auth::Open)),
+        ("auth = \"sigv4\"", Some(Auth::Sigv4), Ok(Auth::Sigv4)),
+        (
+            "auth = \"open\"",
+            Some(Auth::Sigv4),
+            Err("--auth sigv4: the file says `auth = \"open\"` in [service]; both must say the same"),
+        ),
+        (
+            "auth = \"sigv4\"",
+            Some(Auth::Open),
+            Err("--auth open: the file says `auth = \"sigv4\"` in [service]; both must say the same"),
+        ),
+    ] {
+        let flags = Flags { auth: flag, ..Flags::default() };
+        let config = Folder::new(&[("imds.toml", &format!("[service]\n{file}"))]).config(&flags);
+        let told = config.map(|config| config.service.auth).map_err(|error| error.to_string());
+        assert_eq!(told, expected.map_err(str::to_owned), "{file} {flag:?}");
     }
 }
 

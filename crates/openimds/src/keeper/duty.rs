@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use imds_core::Timestamp;
@@ -185,24 +185,23 @@ impl Work {
             .ok();
         if let Some(watch) = &mut watch {
             watch.follow(self.bundle.paths());
-            let keyring = self.state.as_ref().map(|(state, _)| state.join(imds_store::keyring::FILE));
-            watch.follow(keyring.as_deref());
-            watch.follow(self.access.file().as_deref());
             // What happened between reading and watching.
             self.look(watch)?;
-            self.look_at_keys()?;
+            self.look_at_keys(watch)?;
         }
         loop {
-            let ready = wait(watch.as_ref(), running.as_ref())?;
+            let again = self.access.again(Instant::now());
+            let ready = wait(watch.as_ref(), running.as_ref(), again)?;
             if let Some(running) = running.as_mut().filter(|_| ready.command) {
                 let ended = running.ended()?;
                 return self.reporter.tell(&ended);
             }
-            if let Some(watch) = watch.as_mut().filter(|_| ready.files)
-                && watch.is_touched()?
-            {
+            let Some(watch) = &mut watch else { continue };
+            if ready.files && watch.is_touched()? {
                 self.look(watch)?;
-                self.look_at_keys()?;
+                self.look_at_keys(watch)?;
+            } else if self.access.again(Instant::now()).is_some_and(|again| again.is_zero()) {
+                self.look_at_keys(watch)?;
             }
         }
     }
@@ -295,8 +294,14 @@ impl Work {
         Ok(config)
     }
 
-    fn look_at_keys(&mut self) -> io::Result<()> {
-        self.access.look();
+    fn look_at_keys(&mut self, watch: &mut Watch) -> io::Result<()> {
+        // Each time: what is a link may lead elsewhere now.
+        let keyring = self.state.as_ref().map(|(state, _)| state.join(imds_store::keyring::FILE));
+        watch.follow(keyring.as_deref());
+        watch.follow(self.access.file().as_deref());
+        if self.access.look(Instant::now()) {
+            self.feed.anew()?;
+        }
         let Some((state, known)) = &mut self.state else { return Ok(()) };
         match self::keys(state) {
             Ok(text) if text != *known => {
@@ -327,14 +332,16 @@ struct Ready {
     command: bool,
 }
 
-fn wait(watch: Option<&Watch>, running: Option<&Running>) -> io::Result<Ready> {
+/// Waits until there is something, `again` at most.
+fn wait(watch: Option<&Watch>, running: Option<&Running>, again: Option<Duration>) -> io::Result<Ready> {
     let fds = [watch.map(AsFd::as_fd), running.map(AsFd::as_fd)];
     let mut polled: Vec<_> = fds
         .iter()
         .flatten()
         .map(|fd: &BorrowedFd<'_>| PollFd::from_borrowed_fd(*fd, PollFlags::IN))
         .collect();
-    let again = watch.filter(|watch| watch.has_lost()).map(|_| AGAIN);
+    let lost = watch.filter(|watch| watch.has_lost()).map(|_| AGAIN);
+    let again = lost.into_iter().chain(again).min();
     let timeout = again.map(|again| Timespec::try_from(again).map_err(io::Error::other)).transpose()?;
     let is_timeout = retried(|| poll(&mut polled, timeout.as_ref()))? == 0;
     let mut ready = polled.iter().map(|fd| !fd.revents().is_empty());

@@ -91,8 +91,12 @@ impl Feed {
                 Err(RecvTimeoutError::Disconnected) => return,
             };
             if let Err(error) = done {
-                // Mostly it is the service that has gone, which needs no word.
-                tracing::debug!(%error, "changes are not told any longer");
+                // If it is the service that has gone, that needs no word.
+                if is_gone(&error) {
+                    tracing::debug!(%error, "nobody listens to changes any longer");
+                } else {
+                    tracing::error!(%error, "changes cannot be told any longer; the service ends");
+                }
                 return;
             }
         }
@@ -122,9 +126,19 @@ impl Feed {
         Ok(())
     }
 
+    /// Gives all keys anew: those before have ended.
+    pub(super) fn anew(&self) -> io::Result<()> {
+        let mut roles = self.roles();
+        roles.profiles.outdate();
+        self.renew_among(&mut roles)
+    }
+
     /// Gives keys anew that are due. That follows from no commit.
     fn renew(&self) -> io::Result<()> {
-        let mut roles = self.roles();
+        self.renew_among(&mut self.roles())
+    }
+
+    fn renew_among(&self, roles: &mut Roles) -> io::Result<()> {
         let given = self.minted(|mint| roles.profiles.renew(mint))?;
         for piece in given.chunks(PIECE) {
             let changes = piece.iter().map(|(id, role)| told(id, role.clone())).collect();
@@ -167,7 +181,7 @@ impl Feed {
             imds_server::random::fill(&mut nonce)?;
             Ok(nonce)
         };
-        work(&mut Mint { issuer: self.authority.issuer(), now: Timestamp::now(), nonce: &mut nonce })
+        work(&mut Mint { issuer: &self.authority.issuer(), now: Timestamp::now(), nonce: &mut nonce })
     }
 
     fn roles(&self) -> MutexGuard<'_, Roles> {
@@ -175,6 +189,38 @@ impl Feed {
     }
 }
 
+/// Is this what it is like to tell somebody who has gone?
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
+}
+
 fn told(id: &InstanceId, role: Option<Role>) -> Told<'static> {
     Told::Role { id: id.to_string(), role: role.map(RoleForm::from) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn a_service_that_has_gone_is_known_from_what_else_goes_wrong() {
+        let (here, there) = UnixStream::pair().unwrap();
+        let feed = Feed::new(Reporter::new(here), Arc::new(Authority::open(&[1; 32])));
+        feed.reporter.tell(&Wire::Asked).unwrap();
+        drop(there);
+        let gone = feed.reporter.tell(&Wire::Asked).unwrap_err();
+        let (here, _there) = UnixStream::pair().unwrap();
+        here.set_nonblocking(true).unwrap();
+        let full = Reporter::new(here).tell(&Wire::Keyring("x".repeat(16 << 20).into())).unwrap_err();
+        for (error, expected) in [
+            (gone, true),
+            (io::ErrorKind::ConnectionReset.into(), true),
+            (full, false),
+            (io::Error::other("no random bytes"), false),
+            (io::ErrorKind::InvalidData.into(), false),
+        ] {
+            assert_eq!(is_gone(&error), expected, "{error}");
+        }
+    }
 }

@@ -29,7 +29,9 @@ impl Watch {
         for path in paths {
             if let Err(error) = self.follow_one(path) {
                 tracing::warn!(%error, path = %path.display(), "a file cannot be watched yet");
-                self.lost.push(path.to_owned());
+                if !self.lost.iter().any(|lost| lost == path) {
+                    self.lost.push(path.to_owned());
+                }
             }
             // Behind a link, it is the file at its end that is written to.
             if let Some(target) = path.canonicalize().ok().filter(|target| target != path) {
@@ -41,7 +43,9 @@ impl Watch {
     fn follow_one(&mut self, path: &Path) -> io::Result<()> {
         let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        let events = inotify::WatchFlags::CLOSE_WRITE
+        // Who may read a file counts, too: one that others can read is refused until it is closed to them.
+        let events = inotify::WatchFlags::ATTRIB
+            | inotify::WatchFlags::CLOSE_WRITE
             | inotify::WatchFlags::CREATE
             | inotify::WatchFlags::DELETE
             | inotify::WatchFlags::MOVED_TO;
@@ -116,5 +120,65 @@ impl Watch {
 impl AsFd for Watch {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.inotify.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    fn mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn whatever_makes_a_file_another_one_is_heard() {
+        let folder = tempfile::tempdir().unwrap();
+        let [kept, beside, other] = ["kept", "beside", "other"].map(|name| folder.path().join(name));
+        let mut watch = Watch::new().unwrap();
+        watch.follow([&*kept]);
+        let mut step = |what: &str, expected: bool, work: &dyn Fn()| {
+            work();
+            assert_eq!(watch.is_touched().unwrap(), expected, "{what}");
+            assert!(!watch.is_touched().unwrap(), "{what}: once");
+        };
+        step("another file", false, &|| fs::write(&other, "x").unwrap());
+        step("made", true, &|| fs::write(&kept, "x").unwrap());
+        step("opened to others", true, &|| mode(&kept, 0o644));
+        step("closed to them", true, &|| mode(&kept, 0o600));
+        step("read", false, &|| drop(fs::read(&kept).unwrap()));
+        step("another's mode", false, &|| mode(&other, 0o600));
+        step("moved over", true, &|| {
+            fs::write(&beside, "y").unwrap();
+            fs::rename(&beside, &kept).unwrap();
+        });
+        step("a link moved over", true, &|| {
+            symlink(&other, &beside).unwrap();
+            fs::rename(&beside, &kept).unwrap();
+        });
+        step("removed", true, &|| fs::remove_file(&kept).unwrap());
+    }
+
+    #[test]
+    fn a_link_is_followed_to_where_it_leads_now() {
+        let folder = tempfile::tempdir().unwrap();
+        let [kept, one, two] = ["kept", "one/file", "two/file"].map(|name| folder.path().join(name));
+        for file in [&one, &two] {
+            fs::create_dir(file.parent().unwrap()).unwrap();
+            fs::write(file, "x").unwrap();
+        }
+        symlink(&one, &kept).unwrap();
+        let mut watch = Watch::new().unwrap();
+        watch.follow([&*kept]);
+        fs::write(&one, "y").unwrap();
+        assert!(watch.is_touched().unwrap());
+        fs::remove_file(&kept).unwrap();
+        symlink(&two, &kept).unwrap();
+        assert!(watch.is_touched().unwrap());
+        watch.follow([&*kept]);
+        mode(&two, 0o600);
+        assert!(watch.is_touched().unwrap());
     }
 }

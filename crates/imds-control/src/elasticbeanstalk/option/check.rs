@@ -8,8 +8,14 @@ use imds_store::record::environment::Settings;
 use super::spec::{Spec, Values};
 use super::{Setting, find, is_true, value as chosen};
 use crate::ec2::instance_type;
+use crate::ec2::profile::by_arn;
 use crate::elasticbeanstalk::platform::Platform;
 use crate::query::Error;
+
+/// Where any name can be chosen.
+const PROPERTIES: &str = "aws:elasticbeanstalk:application:environment";
+/// Of all of those together.
+const MOST_BYTES: usize = 4_096;
 
 /// What is wrong with an option, as `ValidateConfigurationSettings` tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,6 +101,18 @@ fn not_among<'w>(words: impl IntoIterator<Item = &'w (impl AsRef<str> + ?Sized +
     format!("Value is not one of the allowed values: [{}]", words.join(", "))
 }
 
+/// Environment properties have 4,096 bytes at most, written as `KEY=VALUE` (Elastic Beanstalk Developer Guide,
+/// "Environment properties and other software settings"): the first that is too much, and why.
+fn too_much(settings: &Settings) -> Option<(&str, String)> {
+    let mut size = 0;
+    let properties = settings.iter().filter(|(namespace, ..)| *namespace == PROPERTIES);
+    let first = properties.into_iter().find(|(_, name, value)| {
+        size += name.len() + 1 + value.len();
+        size > MOST_BYTES
+    });
+    first.map(|(_, name, _)| (name, format!("All properties together exceed {MOST_BYTES} bytes")))
+}
+
 /// Do values fit one another?
 pub(super) fn together(platform: &Platform, settings: &Settings) -> Result<(), Fault> {
     const MANAGED: (&str, &str) = ("aws:elasticbeanstalk:managedactions", "ManagedActionsEnabled");
@@ -108,6 +126,9 @@ pub(super) fn together(platform: &Platform, settings: &Settings) -> Result<(), F
             "Managed platform updates require enhanced health reporting (option SystemType in namespace \
              aws:elasticbeanstalk:healthreporting:system).",
         ));
+    }
+    if let Some((name, why)) = too_much(settings) {
+        return Err(Fault::of_option(PROPERTIES, name, &why));
     }
     let size = |name| value("aws:autoscaling:asg", name).and_then(|size| size.parse::<i64>().ok());
     if let (Some(least), Some(most)) = (size("MinSize"), size("MaxSize"))
@@ -125,7 +146,11 @@ pub(super) fn together(platform: &Platform, settings: &Settings) -> Result<(), F
 ///
 /// # Errors
 /// When the store cannot be read.
-pub(crate) fn missing_profile(store: &dyn Store, settings: &Settings) -> Result<Option<String>, Error> {
+pub(crate) fn missing_profile(
+    store: &dyn Store,
+    account: &str,
+    settings: &Settings,
+) -> Result<Option<String>, Error> {
     let profile = settings.get("aws:autoscaling:launchconfiguration", "IamInstanceProfile");
     let Some(profile) = profile.filter(|profile| !profile.is_empty()) else { return Ok(None) };
     // By its ARN or by its name.
@@ -135,8 +160,10 @@ pub(crate) fn missing_profile(store: &dyn Store, settings: &Settings) -> Result<
             "The instance profile {profile} associated with the environment is invalid."
         )));
     }
-    let name = if is_arn { profile.rsplit('/').next().unwrap_or_default() } else { profile };
-    let found = InstanceProfile::find(store, name)?;
+    let found = match is_arn {
+        true => by_arn(store, account, profile)?,
+        false => InstanceProfile::find(store, profile)?,
+    };
     Ok(found
         .is_none()
         .then(|| format!("The instance profile {profile} associated with the environment does not exist.")))

@@ -198,6 +198,23 @@ fn options_that_do_not_fit_one_another_are_refused() {
 }
 
 #[test]
+fn properties_have_a_size_in_all_however_many_calls_choose_them() {
+    let namespace = "aws:elasticbeanstalk:application:environment";
+    let half = "x".repeat(2_046);
+    let first = chosen(&[(namespace, "A", &half)]);
+    let whole = choosing(&[(namespace, "B", &half)]).apply(&al2023(), &first).unwrap();
+    // One byte more, as a value and as a name.
+    for (name, value) in [("B", "x".repeat(2_047)), ("C", String::new())] {
+        let change = choosing(&[(namespace, name, &value)]);
+        let error = change.apply(&al2023(), &whole).unwrap_err();
+        assert_eq!(error.code, "ConfigurationValidationException");
+        assert!(error.message.ends_with(": All properties together exceed 4096 bytes"), "{error}");
+        assert_eq!(change.check(&al2023(), &whole).len(), 1);
+    }
+    choosing(&[(namespace, "B", ""), (namespace, "C", "x")]).apply(&al2023(), &whole).unwrap();
+}
+
+#[test]
 fn what_is_removed_has_its_default_again() {
     let old = chosen(&[(LAUNCH, "DisableIMDSv1", "false"), (LAUNCH, "EC2KeyName", "k")]);
     let form = "OptionsToRemove.member.1.Namespace=aws:autoscaling:launchconfiguration\
@@ -311,6 +328,20 @@ fn a_missing_profile_is_told_as_the_event_of_aws() {
         (Some("none"), Some("The instance profile none associated with the environment does not exist.")),
         (Some("web"), Some("The instance profile web associated with the environment does not exist.")),
         (
+            Some("arn:aws:iam::123456789012:instance-profile/Web"),
+            Some(
+                "The instance profile arn:aws:iam::123456789012:instance-profile/Web associated with the environment \
+                 does not exist.",
+            ),
+        ),
+        (
+            Some("arn:aws:iam::999999999999:instance-profile/team/Web"),
+            Some(
+                "The instance profile arn:aws:iam::999999999999:instance-profile/team/Web associated with the \
+                 environment does not exist.",
+            ),
+        ),
+        (
             Some("arn:aws:iam::123456789012:role/Web"),
             Some(
                 "The instance profile arn:aws:iam::123456789012:role/Web associated with the environment is invalid.",
@@ -319,6 +350,10 @@ fn a_missing_profile_is_told_as_the_event_of_aws() {
     ] {
         let options: Vec<_> =
             profile.map(|profile| (LAUNCH, "IamInstanceProfile", profile)).into_iter().collect();
-        assert_eq!(missing_profile(&store, &chosen(&options)).unwrap().as_deref(), expected, "{profile:?}");
+        assert_eq!(
+            missing_profile(&store, "123456789012", &chosen(&options)).unwrap().as_deref(),
+            expected,
+            "{profile:?}"
+        );
     }
 }

@@ -52,7 +52,7 @@ fn what_cannot_be_created_is_refused_in_awss_words() {
             &format!("{APP}&{new}&Tags.member.1.Key=aws:x"),
             "Tag keys starting with 'aws:' are reserved for internal use",
         ),
-        (&format!("{APP}&{new}{tags}"), "An environment can have 47 tags at most"),
+        (&format!("{APP}&{new}{tags}"), "A resource of this kind can have 47 tags at most."),
         (
             &format!("{APP}&{new}&{bogus}"),
             "Configuration validation exception: Invalid option value: 'bogus' (Namespace: \
@@ -216,11 +216,12 @@ fn what_cannot_be_changed_is_refused_in_awss_words() {
     world.refused("TerminateEnvironment", &format!("{NAME}&ForceTerminate=x"), why);
     let form = format!("{NAME}&Tier.Name=WebServer&EnvironmentId={id}&{APP}&OptionSettings=&Description=new");
     world.ok("UpdateEnvironment", &form);
-    assert_eq!(world.environment("shop-dev").description, "new");
     for action in ["UpdateEnvironment", "RebuildEnvironment", "RestartAppServer"] {
         world.refused(action, NAME, &format!("Environment named shop-dev {READY}"));
     }
     world.settle();
+    assert_eq!(world.environment("shop-dev").description, "new");
     world.ok("UpdateEnvironment", &format!("{NAME}&Description="));
+    world.settle();
     assert_eq!(world.environment("shop-dev").description, "");
 }

@@ -61,6 +61,7 @@ fn tasks() -> Vec<(&'static str, String)> {
         ),
         ("RebuildEnvironment", NAME.to_owned()),
         ("RestartAppServer", NAME.to_owned()),
+        ("AbortEnvironmentUpdate", NAME.to_owned()),
         ("TerminateEnvironment", NAME.to_owned()),
         ("StopInstances", String::new()),
     ]
@@ -111,6 +112,12 @@ fn summary(world: &World) -> Vec<String> {
 
 fn begin(world: &mut World, (action, form): &(&str, String)) {
     let id = world.environment("shop-dev").instances[0].clone();
+    if *action == "AbortEnvironmentUpdate" {
+        // What was deployed is lost meanwhile.
+        world.ok("UpdateEnvironment", &format!("{NAME}&{DISABLE}=false"));
+        world.advance();
+        world.ok("TerminateInstances", &format!("InstanceId.1={id}"));
+    }
     let form = if form.is_empty() { format!("InstanceId.1={id}") } else { form.clone() };
     world.ok(action, &form);
 }

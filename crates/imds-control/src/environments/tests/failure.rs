@@ -95,7 +95,7 @@ fn an_update_that_fails_leaves_everything_as_it_was() {
         let mut world = World::ready();
         let before = world.environment("shop-dev");
         let template = world.only::<LaunchTemplate>();
-        world.ok("UpdateEnvironment", &format!("{NAME}&{form}"));
+        world.ok("UpdateEnvironment", &format!("{NAME}&{form}&Description=other"));
         world.advance();
         assert_eq!(world.told("shop-dev"), ("Updating", "Grey", 1), "{form}");
         assert!(!world.ok("DescribeEnvironments", "").contains("<AbortableOperationInProgress>true<"));
@@ -104,8 +104,8 @@ fn an_update_that_fails_leaves_everything_as_it_was() {
         let after = world.environment("shop-dev");
         assert_eq!(world.told("shop-dev"), ("Ready", "Green", 1), "{form}");
         assert_eq!(
-            (after.instances, after.settings, after.template_version),
-            (before.instances, before.settings, 1),
+            (after.instances, after.settings, after.description, after.template_version),
+            (before.instances, before.settings, before.description, 1),
             "{form}"
         );
         assert_eq!(world.only::<LaunchTemplate>(), template, "{form}");

@@ -417,3 +417,23 @@ fn a_clone_has_the_settings_of_its_original() {
     let unknown = "No Environment found for EnvironmentName = 'no-such'.";
     world.refused("CreateEnvironment", &format!("{APP}&EnvironmentName=more&{of}=no-such"), unknown);
 }
+
+#[test]
+fn of_the_versions_that_are_replaced_the_last_few_are_kept() {
+    let mut world = World::ready();
+    let template = world.environment("shop-dev").template.unwrap();
+    let of_owner = format!("LaunchTemplateId={template}&SourceVersion=1&LaunchTemplateData.KeyName=k");
+    world.ok("CreateLaunchTemplateVersion", &of_owner);
+    for number in 0..8 {
+        let value = number % 2 == 1;
+        world.ok("UpdateEnvironment", &format!("{NAME}&{DISABLE}={value}"));
+        world.settle();
+        assert_eq!(world.running(), [if value { Required } else { Optional }]);
+    }
+    let versions: Vec<_> = world.only::<LaunchTemplate>().versions.into_keys().collect();
+    // The default, its owner's, three that were replaced, and the one that is deployed.
+    assert_eq!(versions, [1, 2, 7, 8, 9, 10]);
+    world.ok("TerminateInstances", &format!("InstanceId.1={}", world.environment("shop-dev").instances[0]));
+    world.settle();
+    assert_eq!(world.running(), [Required]);
+}

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use imds_core::Machine;
 use imds_core::options::HttpTokens;
-use imds_store::record::{self, Environment, LaunchTemplate};
+use imds_store::record::{
+    self, Application, ApplicationVersion, Environment, EnvironmentCname, LaunchTemplate,
+};
 
 use super::world::{APP, World, option};
 use crate::elasticbeanstalk::option::disables_imds_v1;
@@ -43,7 +45,50 @@ fn act(world: &mut World, dice: &mut Dice) {
     let instance = machine.map_or(String::new(), |machine| format!("InstanceId.1={}", machine.instance.id));
     let template =
         world.all::<LaunchTemplate>().first().map_or(String::new(), |template| template.id.clone());
-    let (action, form) = match dice.below(24) {
+    if world.all::<Application>().is_empty() {
+        world.ok("CreateApplication", APP);
+        for label in ["v1", "v2"] {
+            world.ok("CreateApplicationVersion", &format!("{APP}&VersionLabel={label}"));
+        }
+    }
+    let (action, form) = match dice.below(100) {
+        0 => ("DeleteApplication", format!("{APP}&TerminateEnvByForce=true")),
+        1..3 => ("CreateLaunchTemplateVersion", format!("LaunchTemplateId={template}&SourceVersion=1")),
+        3..5 => {
+            ("DeleteLaunchTemplateVersions", format!("LaunchTemplateId={template}&LaunchTemplateVersion.1=2"))
+        }
+        5..7 => ("ModifyLaunchTemplate", format!("LaunchTemplateId={template}&SetDefaultVersion=2")),
+        7..9 => (
+            "UpdateTagsForResource",
+            format!(
+                "ResourceArn=arn:aws:elasticbeanstalk:us-east-1:123456789012:environment/shop/{}\
+                 &TagsToAdd.member.1.Key=team&TagsToAdd.member.1.Value={}",
+                dice.one_of(&["shop-one", "shop-two"]),
+                dice.one_of(&["a", "b"])
+            ),
+        ),
+        9..11 => (
+            "SwapEnvironmentCNAMEs",
+            "SourceEnvironmentName=shop-one&DestinationEnvironmentName=shop-two".to_owned(),
+        ),
+        11..13 => ("DeleteApplicationVersion", format!("{APP}&VersionLabel={}", dice.one_of(&["v1", "v2"]))),
+        13..15 => ("CreateApplicationVersion", format!("{APP}&VersionLabel={}", dice.one_of(&["v1", "v2"]))),
+        _ => act_more(dice, chosen, name, instance, template),
+    };
+    if let Err(error) = world.call(action, &form) {
+        assert_eq!(error.status.as_u16(), 400, "{action} {form}: {error}");
+    }
+}
+
+/// What is done more often.
+fn act_more(
+    dice: &mut Dice,
+    chosen: String,
+    name: String,
+    instance: String,
+    template: String,
+) -> (&'static str, String) {
+    match dice.below(24) {
         0..3 => ("CreateEnvironment", format!("{APP}&{name}&{chosen}")),
         3..11 => ("UpdateEnvironment", format!("{name}&{chosen}")),
         11 => ("AbortEnvironmentUpdate", name),
@@ -56,9 +101,6 @@ fn act(world: &mut World, dice: &mut Dice) {
         21 => ("DeleteLaunchTemplate", format!("LaunchTemplateId={template}")),
         22 => ("ModifyInstanceMetadataDefaults", "HttpTokensEnforced=enabled".to_owned()),
         _ => ("ModifyInstanceMetadataDefaults", "HttpTokensEnforced=disabled".to_owned()),
-    };
-    if let Err(error) = world.call(action, &form) {
-        assert_eq!(error.status.as_u16(), 400, "{action} {form}: {error}");
     }
 }
 
@@ -72,11 +114,22 @@ fn check(world: &World, seed: u64) {
             continue;
         }
         assert_eq!(world.environment(&one.name), one, "{seed}: its name is its own");
+        let cname = format!("us-east-1/{}", one.cname_prefix.to_ascii_lowercase());
+        let held = record::get::<EnvironmentCname>(&*world.store, &cname).unwrap().unwrap();
+        assert_eq!(held.record.id, one.id, "{seed}: its host name is its own");
+        if let Some(label) = &one.version {
+            let name = ApplicationVersion::record_name("us-east-1", "shop", label);
+            let version = record::get::<ApplicationVersion>(&*world.store, &name).unwrap();
+            assert!(version.is_some(), "{seed}: what {} runs was deleted", one.name);
+        }
         templates += usize::from(one.template.is_some());
         let expected = fleet::count(&one.solution_stack, &one.settings).unwrap() as usize;
         match one.health.as_str() {
             "Green" => assert_eq!(one.instances.len(), expected, "{seed}: {one:?}"),
-            health => assert_eq!((health, one.instances.len(), &one.template), ("Red", 0, &None), "{seed}"),
+            health => {
+                assert_eq!((health, one.instances.len(), &one.template), ("Red", 0, &None), "{seed}");
+                assert!(one.is_unlaunched, "{seed}: {one:?}");
+            }
         }
         let platform = Platform::by_stack(&one.solution_stack).unwrap();
         let tokens = match disables_imds_v1(&platform, &one.settings) {
@@ -87,12 +140,15 @@ fn check(world: &World, seed: u64) {
             let machine = record::get::<Machine>(&*world.store, id).unwrap().unwrap().record;
             assert!(machine.state.is_running(), "{seed}: {one:?}");
             assert_eq!(machine.instance.options.http_tokens, tokens, "{seed}: {one:?}");
+            assert_eq!(machine.instance.tags.get("team"), one.tags.get("team"), "{seed}: {one:?}");
             assert!(owned.insert(id.clone()), "{seed}: {id} is in two environments");
         }
     }
     let alive = world.all::<Machine>().into_iter().filter(|machine| !machine.state.is_terminated());
     let alive: BTreeSet<_> = alive.map(|machine| machine.instance.id.to_string()).collect();
     assert_eq!(alive, owned, "{seed}");
+    let waiting = world.all::<Application>().into_iter().any(|one| !one.deletions.is_empty());
+    assert!(!waiting, "{seed}: an application is being deleted for ever");
     // One that its owner deleted is made anew when it is needed.
     assert!(world.count("launch-template/") <= templates, "{seed}");
     assert_eq!(world.count("launch-template/"), world.count("launch-template-name/"), "{seed}");
@@ -107,6 +163,9 @@ fn whatever_happens_the_end_is_consistent() {
         for _ in 0..60 {
             act(&mut world, &mut dice);
             world.now += Duration::from_millis(dice.below(400));
+            if dice.below(50) == 0 {
+                world.now -= Duration::from_secs(3);
+            }
             if dice.below(4) > 0 {
                 world.advance();
             }

@@ -58,7 +58,6 @@ impl World {
 
     /// The same in a store.
     pub(super) fn with(store: Box<dyn Store>) -> Self {
-        let vpc = (Ipv4Addr::new(172, 31, 0, 0), 16);
         let (region, now) = ("us-east-1", noon());
         let mut batch = Batch::default();
         let application =
@@ -75,6 +74,12 @@ impl World {
             );
         }
         store.commit(batch.writes()).unwrap();
+        Self::on(store, now)
+    }
+
+    /// What there is in a store, at that time.
+    pub(super) fn on(store: Box<dyn Store>, now: Timestamp) -> Self {
+        let vpc = (Ipv4Addr::new(172, 31, 0, 0), 16);
         Self { store, now, vpc, authority: Authority::open(&[7; 32]) }
     }
 
@@ -92,7 +97,7 @@ impl World {
     }
 
     fn of(store: Box<dyn Store>, other: &Self) -> Self {
-        Self { store, now: other.now, vpc: other.vpc, authority: Authority::open(&[7; 32]) }
+        Self { vpc: other.vpc, ..Self::on(store, other.now) }
     }
 
     fn pour(&self, other: &Self) {
@@ -124,13 +129,20 @@ impl World {
 
     fn request(&mut self, action: &str, form: &str, request_id: &str) -> Result<String, Error> {
         let params = Params::parse(form.as_bytes())?;
-        let service =
-            if ["Instances", "Defaults", "LaunchTemplate", "KeyPair"].iter().any(|end| action.ends_with(end))
-            {
-                Service::Ec2
-            } else {
-                Service::ElasticBeanstalk
-            };
+        let service = match [
+            "Instances",
+            "Defaults",
+            "LaunchTemplate",
+            "TemplateVersion",
+            "TemplateVersions",
+            "KeyPair",
+        ]
+        .iter()
+        .any(|end| action.ends_with(end))
+        {
+            true => Service::Ec2,
+            false => Service::ElasticBeanstalk,
+        };
         let handler = action::find(service, action).unwrap();
         let (account, caller) =
             (post::ACCOUNT.parse().unwrap(), Caller { access_key: None, address: String::new() });
@@ -142,7 +154,7 @@ impl World {
             caller: &caller,
             identity: &Identity::Root,
             request_id,
-            issuer: self.authority.issuer(),
+            issuer: &self.authority.issuer(),
             environment_delay: DELAY,
             vpc: self.vpc,
         };

@@ -157,7 +157,7 @@ fn check_algorithm(algorithm: &str) -> Result<(), Error> {
 }
 
 /// `AKID/20150830/us-east-1/ec2/aws4_request`
-fn credential(text: &str) -> Result<Credential, Error> {
+pub(super) fn credential(text: &str) -> Result<Credential, Error> {
     // A key may hold slashes, the rest cannot.
     let parts: Vec<_> = text.rsplitn(5, '/').collect();
     let [terminator, service, region, date, key] = parts[..] else {
@@ -166,8 +166,7 @@ fn credential(text: &str) -> Result<Credential, Error> {
         ));
     };
     let is_name = |text: &str| {
-        (1..=64).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
     };
     let why = if terminator != TERMINATOR {
         "Credential should be scoped with a valid terminator: 'aws4_request'"

@@ -160,12 +160,26 @@ fn the_keys_are_a_session_of_the_role_named_after_the_instance() {
     assert_eq!(served.instance_profile_id, "AIPA1");
     let keys = served.credentials().unwrap();
     let opened = watched.issuer.open(&keys.access_key_id, keys.session_token.expose(), noon()).unwrap();
-    assert_eq!(opened.0.arn(), "arn:aws:sts::123456789012:assumed-role/web/i-0000000a");
+    assert_eq!(opened.0.arn("aws"), "arn:aws:sts::123456789012:assumed-role/web/i-0000000a");
     assert_eq!(opened.0.user_id(), "AROAweb:i-0000000a");
     assert_eq!(opened.1, keys.secret_access_key);
     assert_eq!(keys.issued, Some(noon()));
     assert_eq!(keys.expiration, Some(noon() + SignedDuration::from_hours(6)));
     assert!(watched.profiles.has(&A.parse().unwrap()) && !watched.profiles.has(&B.parse().unwrap()));
+}
+
+#[test]
+fn the_role_is_of_the_account_of_its_profile_whosever_the_machine_is() {
+    let (mut watched, _) = furnished();
+    let mut foreign = machine(B, Some(("web", "AIPA1")));
+    foreign.instance.account_id = "999999999999".parse().unwrap();
+    let given = watched.commit(|batch| batch.put(B, &foreign));
+    let keys = given[0].1.as_ref().unwrap().credentials().unwrap();
+    let opened = watched.issuer.open(&keys.access_key_id, keys.session_token.expose(), noon()).unwrap();
+    assert_eq!(opened.0.account.as_str(), "123456789012");
+    foreign.profile.as_mut().unwrap().arn = "web".to_owned();
+    let given = watched.commit(|batch| batch.put(B, &foreign));
+    assert_eq!(words(&given), told(B, "nothing"), "an ARN that does not read gives no keys");
 }
 
 #[test]
@@ -187,6 +201,27 @@ fn they_are_renewed_an_hour_before_their_end_and_the_old_ones_stay_good() {
     // A machine that slept gets the next keys at once, and not one set for each hour that it missed.
     let given = watched.renew(SignedDuration::from_hours(100));
     assert_eq!((given.len(), watched.profiles.due()), (1, Some(noon() + SignedDuration::from_hours(105))));
+}
+
+#[test]
+fn all_that_have_keys_get_new_ones_when_those_before_have_ended() {
+    let (mut watched, given) = furnished();
+    watched.commit(|batch| batch.put("i-0000000c", &machine("i-0000000c", Some(("none", "AIPA0")))));
+    let first = given[0].1.as_ref().unwrap().credentials().unwrap().clone();
+    watched.issuer = Issuer::new(&[2; 32]);
+    let early = SignedDuration::from_hours(1);
+    assert!(watched.renew(early).is_empty());
+    watched.profiles.outdate();
+    watched.profiles.outdate();
+    let given = watched.renew(early);
+    assert_eq!(words(&given), told(A, "keys of web"), "who has none gets none");
+    let second = given[0].1.as_ref().unwrap().credentials().unwrap();
+    let open = |keys: &imds_core::credentials::Credentials| {
+        watched.issuer.open(&keys.access_key_id, keys.session_token.expose(), watched.now).is_ok()
+    };
+    assert!(open(second) && !open(&first));
+    assert_eq!(watched.profiles.due(), Some(noon() + SignedDuration::from_hours(6)));
+    assert!(watched.renew(early).is_empty(), "once");
 }
 
 #[test]

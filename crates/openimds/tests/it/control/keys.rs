@@ -1,5 +1,7 @@
 //! Keys that mean something: `--auth sigv4`, `imds keys`, and calls that are signed, well and badly.
 
+mod file;
+
 use std::fs::{self, Permissions};
 use std::io::{BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -48,6 +50,17 @@ impl Key {
 
     /// Sends a request that is signed at a time.
     fn send_at(&self, door: Door<'_>, method: &str, path: &str, body: &str, now: Timestamp) -> Answer {
+        self.send_to(door, "sts", (method, path, body), now)
+    }
+
+    /// Sends a request that is signed for a service.
+    fn send_to(
+        &self,
+        door: Door<'_>,
+        service: &str,
+        (method, path, body): (&str, &str, &str),
+        now: Timestamp,
+    ) -> Answer {
         let mut headers = HeaderMap::new();
         headers.insert("host", door.host.parse().unwrap());
         headers.insert(
@@ -55,13 +68,38 @@ impl Key {
             HeaderValue::from_static(if path == "/" { FORM } else { "application/json" }),
         );
         let uri: Uri = path.parse().unwrap();
-        let signer = self.signer("sts");
+        let signer = self.signer(service);
         signer.sign(&method.parse().unwrap(), &uri, &mut headers, body.as_bytes(), now).unwrap();
         door.send(method, path, &headers, body)
     }
 
     fn send(&self, door: Door<'_>, method: &str, path: &str, body: &str) -> Answer {
         self.send_at(door, method, path, body, Timestamp::now())
+    }
+
+    /// A call of IAM that must succeed.
+    fn iam(&self, door: Door<'_>, form: &str) -> String {
+        let body = format!("{form}&Version=2010-05-08");
+        self.send_to(door, "iam", ("POST", "/", &body), Timestamp::now()).well()
+    }
+
+    /// A session of a role, which somebody issues who knows the secret.
+    fn issued(secret: &[u8; 32], role: &str, role_id: &str, ago: u64) -> Self {
+        let issued = Timestamp::now() - Duration::from_secs(ago);
+        let session = Session {
+            account: "123456789012".parse().unwrap(),
+            role: role.into(),
+            role_id: role_id.into(),
+            name: "me".into(),
+            issued,
+            expires: issued + Duration::from_secs(900),
+        };
+        let keys = Issuer::new(secret).issue(&session, [1; 12]);
+        Self {
+            id: keys.access_key_id,
+            secret: keys.secret_access_key.expose().to_owned(),
+            token: Some(keys.session_token.expose().to_owned()),
+        }
     }
 
     /// Who the service says that it is.
@@ -249,35 +287,37 @@ fn a_get_acts_only_when_its_query_string_is_signed() {
 fn temporary_keys_stay_good_when_the_service_starts_anew() {
     let files = Files::new(&[]);
     let state = files.path("state");
+    let root = Key::add(&state, &[]);
     let service = closed(&state, &[]);
-    let secret = *imds_store::access_key::load(&state).unwrap().unwrap().session_secret();
-    let issued = |ago: u64| {
-        let issued = Timestamp::now() - Duration::from_secs(ago);
-        let session = Session {
-            account: "123456789012".parse().unwrap(),
-            role: "web".into(),
-            role_id: "AROAEXAMPLE0000000000".into(),
-            name: "me".into(),
-            issued,
-            expires: issued + Duration::from_secs(900),
-        };
-        let keys = Issuer::new(&secret).issue(&session, [1; 12]);
-        Key {
-            id: keys.access_key_id,
-            secret: keys.secret_access_key.expose().to_owned(),
-            token: Some(keys.session_token.expose().to_owned()),
-        }
-    };
-    let (good, ended) = (issued(0), issued(901));
+    let secret = session_secret(&state);
+    let role = role(&root, door(&service));
+    let (good, ended) = (Key::issued(&secret, "web", &role, 0), Key::issued(&secret, "web", &role, 901));
+    let other = Key::issued(&secret, "web", "AROAEXAMPLE0000000000", 0);
     let tried = |service: &Watched| {
         assert_eq!(arn(&good.who(door(service))), Some("arn:aws:sts::123456789012:assumed-role/web/me"));
         assert_eq!(ended.who(door(service)).refusal(), (403, "ExpiredToken"));
         let bare = Key { token: None, ..good.clone() };
-        assert_eq!(bare.who(door(service)).refusal(), (403, "InvalidClientTokenId"));
+        for nobody in [&bare, &other] {
+            assert_eq!(nobody.who(door(service)).refusal(), (403, "InvalidClientTokenId"));
+        }
     };
     tried(&service);
     assert_eq!(service.end(Signal::TERM).0.code(), Some(0));
-    tried(&closed(&state, &[]));
+    let service = closed(&state, &[]);
+    tried(&service);
+    root.iam(door(&service), "Action=DeleteRole&RoleName=web");
+    assert_eq!(good.who(door(&service)).refusal(), (403, "InvalidClientTokenId"), "it ends with its role");
+}
+
+fn session_secret(state: &Path) -> [u8; 32] {
+    *imds_store::access_key::load(state).unwrap().unwrap().session_secret()
+}
+
+/// Makes a role `web`, and gives its id.
+fn role(key: &Key, door: Door<'_>) -> String {
+    let made = key
+        .iam(door, "Action=CreateRole&RoleName=web&AssumeRolePolicyDocument=%7B%22Statement%22%3A%5B%5D%7D");
+    text(&made, "RoleId").unwrap().to_owned()
 }
 
 #[test]
@@ -335,13 +375,20 @@ fn the_door_may_be_where_others_reach_it() {
 
 #[test]
 fn what_cannot_be_is_refused_with_a_cure() {
-    let files = Files::new(&[("imds.toml", "[service]\nauth = \"sigv4\"\n"), ("secret", "brought\n")]);
+    let files = Files::new(&[
+        ("imds.toml", "[service]\nauth = \"sigv4\"\n"),
+        ("open.toml", "[service]\nauth = \"open\"\n"),
+        ("secret", "brought\n"),
+    ]);
     let state = files.path("state");
     let (state_text, config) = (state.to_str().unwrap(), files.path("imds.toml"));
     for args in [&["--auth", "sigv4"][..], &["--config", config.to_str().unwrap()]] {
         let why = refused(args);
         assert!(why.contains("--state DIR") && why.contains("imds keys add"), "{why}");
     }
+    let open = files.path("open.toml");
+    let why = refused(&["--state", state_text, "--auth", "sigv4", "--config", open.to_str().unwrap()]);
+    assert!(why.contains("--auth sigv4: the file says `auth = \"open\"`"), "{why}");
     let key = Key::add(&state, &[]);
     let file = state.join("keys");
     fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();

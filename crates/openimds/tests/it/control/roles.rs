@@ -4,6 +4,7 @@ use std::fs;
 use std::net::Ipv4Addr;
 use std::path::Path;
 
+use super::cli::{imds, said};
 use super::{Api, Guest, kill, serve, text};
 use crate::serve::{Files, Watched, until};
 
@@ -198,6 +199,29 @@ fn a_role_of_the_file_gives_way_while_there_is_an_association() {
     assert_eq!(guest.word(), "web");
     api.well(&format!("Action=DisassociateIamInstanceProfile&AssociationId={association}"));
     assert_eq!(guest.word(), "later");
+}
+
+#[test]
+fn with_another_secret_every_instance_has_other_keys_at_once() {
+    let files = Files::new(&[]);
+    let folder = files.path("state");
+    let service = serve(&["--state", folder.to_str().unwrap()]);
+    let mut api = Api::of(&service);
+    api.profile("web");
+    let ids = [A, B].map(|address| api.launch(address, "&IamInstanceProfile.Name=web"));
+    let guests = [A, B].map(|address| Guest::at(&service, address));
+    let before = guests.map(|guest| guest.keys("web"));
+    said(imds().args(["keys", "rotate", "--state"]).arg(&folder)).well();
+    let after = [0, 1].map(|index| {
+        until("there are other keys", || {
+            Some(guests[index].keys("web")).filter(|keys| *keys != before[index])
+        })
+    });
+    for (index, id) in ids.iter().enumerate() {
+        assert_eq!(api.who(&before[index]), "arn:aws:iam::123456789012:root", "nobody's in particular");
+        assert_eq!(api.who(&after[index]), format!("arn:aws:sts::123456789012:assumed-role/web/{id}"));
+    }
+    assert_eq!(guests.map(|guest| guest.keys("web")), after, "once");
 }
 
 /// Every file below a folder, as text.

@@ -229,6 +229,9 @@ fn a_signed_query_cannot_be_altered_either() {
 #[test]
 fn what_is_no_signature_is_told_as_such() {
     let scope = "Credential=AKIDEXAMPLE/20150830/us-east-1/sts/aws4_request";
+    let with = |part: &str, other: &str| {
+        format!("AWS4-HMAC-SHA256 {}, SignedHeaders=host, Signature=00", scope.replace(part, other))
+    };
     for (authorization, why) in [
         (
             "",
@@ -260,31 +263,11 @@ fn what_is_no_signature_is_told_as_such() {
         ),
         ("AWS4-HMAC-SHA256 Credential=a/b/c, SignedHeaders=host, Signature=00", "exactly 5 slash-delimited"),
         ("AWS4-HMAC-SHA256 Credential=////, SignedHeaders=host, Signature=00", "'aws4_request'"),
-        (
-            &format!(
-                "AWS4-HMAC-SHA256 {}, SignedHeaders=host, Signature=00",
-                scope.replace("AKIDEXAMPLE", "")
-            ),
-            "an access key",
-        ),
-        (
-            &format!(
-                "AWS4-HMAC-SHA256 {}, SignedHeaders=host, Signature=00",
-                scope.replace("us-east-1", "..")
-            ),
-            "a valid region",
-        ),
-        (
-            &format!("AWS4-HMAC-SHA256 {}, SignedHeaders=host, Signature=00", scope.replace("/sts/", "//")),
-            "to a service",
-        ),
-        (
-            &format!(
-                "AWS4-HMAC-SHA256 {}, SignedHeaders=host, Signature=00",
-                scope.replace("20150830", "2015083x")
-            ),
-            "YYYYMMDD",
-        ),
+        (&with("AKIDEXAMPLE", ""), "an access key"),
+        (&with("us-east-1", ".."), "a valid region"),
+        (&with("us-east-1", "__"), "a valid region"),
+        (&with("/sts/", "//"), "to a service"),
+        (&with("20150830", "2015083x"), "YYYYMMDD"),
     ] {
         let mut sent = call();
         sent.set("x-amz-date", "20150830T123600Z");

@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, getpid, getppid, set_parent_process_death_signal};
 
 use crate::failure::{self, Failure, Step};
-use crate::{Error, Inside, Plan, Spawned, handoff, link, process, routers, userns};
+use crate::{Error, Inside, Plan, Spawned, handoff, link, outside, process, routers, userns};
 
 /// The report of a child that is ready; any other is an encoded [`Failure`].
 const READY: u8 = 0;
@@ -88,6 +88,9 @@ fn inside(plan: &Plan) -> Result<Files, Failure> {
     let mut files = link::listen(&plan.listen)?;
     if plan.routers > 0 {
         files.extend(routers::put_between(plan.routers, &plan.addresses)?);
+    }
+    if let Some(stream) = &plan.outside {
+        outside::connect(stream, &plan.addresses)?;
     }
     Ok(Files(files))
 }

@@ -80,6 +80,9 @@ pub enum Error {
     /// The check found that what is sent to an address would not go over the routers, and only there.
     #[error("{0} does not lead over the routers to the service, so nothing was run; please report this")]
     Astray(IpAddr),
+    /// Whoever was to make a way out of the namespace did not, and may have said why.
+    #[error("there is no way out of the new network namespace: {0}, so nothing was run; leave --network out")]
+    Outside(io::Error),
     /// No process has this number.
     #[error("there is no process {0}; see `ps`, or `docker inspect --format '{{{{.State.Pid}}}}' CONTAINER`")]
     NoProcess(u32),

@@ -20,7 +20,12 @@ impl Failure {
             Step::NetworkNamespace | Step::Loopback | Step::Address | Step::Listen | Step::Router => {
                 refused && userns::restricted_by_apparmor(sysctls)
             }
-            Step::NotLocal | Step::NotClosed | Step::Astray | Step::Handoff | Step::Parent => false,
+            Step::NotLocal
+            | Step::NotClosed
+            | Step::Astray
+            | Step::Outside
+            | Step::Handoff
+            | Step::Parent => false,
         };
         if forbidden {
             return Error::UserNamespacesForbidden { obstacle: userns::obstacle(self.errno, sysctls), cause };
@@ -45,6 +50,7 @@ impl Failure {
             },
             Step::Router => Error::Router { number: self.item, cause },
             Step::Astray => plan.addresses.get(item).map_or(Error::NotClosed, |a| Error::Astray(*a)),
+            Step::Outside => Error::Outside(cause),
             Step::Handoff | Step::Parent => Error::Handoff(cause),
         }
     }
@@ -62,7 +68,7 @@ mod tests {
 
     fn plan() -> Plan {
         let addresses = vec!["169.254.169.254".parse().unwrap(), "fd00:ec2::254".parse().unwrap()];
-        Plan { addresses, listen: vec!["169.254.169.254:80".parse().unwrap()], routers: 0 }
+        Plan { addresses, listen: vec!["169.254.169.254:80".parse().unwrap()], ..Plan::default() }
     }
 
     #[test]

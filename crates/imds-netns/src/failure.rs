@@ -21,13 +21,15 @@ pub(crate) enum Step {
     Router,
     /// An address does not lead to the service over the routers alone.
     Astray,
+    /// The process that makes a way out did not.
+    Outside,
     Handoff,
     /// The parent ended meanwhile: nobody reads this.
     Parent,
 }
 
 impl Step {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::UserNamespace,
         Self::IdentityMap,
         Self::NetworkNamespace,
@@ -38,6 +40,7 @@ impl Step {
         Self::Listen,
         Self::Router,
         Self::Astray,
+        Self::Outside,
         Self::Handoff,
         Self::Parent,
     ];

@@ -13,7 +13,9 @@
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::process::{Child, Command};
+use std::sync::Arc;
 
 #[cfg(target_os = "linux")]
 mod attach;
@@ -29,6 +31,8 @@ pub mod handoff;
 mod link;
 #[cfg(target_os = "linux")]
 mod netlink;
+#[cfg(target_os = "linux")]
+mod outside;
 #[cfg(target_os = "linux")]
 pub mod peer;
 mod process;
@@ -49,7 +53,7 @@ pub use socket::unacknowledged;
 pub use socket::{defer_accept, least_hops};
 
 /// What the network namespace of a command holds, besides its loopback network.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Plan {
     /// Addresses that the namespace answers for; each is put on `lo`, alone in its network (`/32`, `/128`).
     pub addresses: Vec<IpAddr>,
@@ -58,7 +62,15 @@ pub struct Plan {
     /// How many routers there are between the command and who listens: network namespaces that forward, and take one
     /// hop of every packet. The addresses are then on the far side, in a namespace that the command is not in.
     pub routers: u8,
+    /// Who gives the namespace a way out, once it holds the addresses and is closed but for that: a process that was
+    /// started before. It is sent one byte with two files, the network namespace and the user namespace, and answers
+    /// with [`CONNECTED`], or with another byte if there is no way out; what it says after that is not read. Then the
+    /// addresses are checked once more.
+    pub outside: Option<Arc<UnixStream>>,
 }
+
+/// What [`Plan::outside`] answers when it has done its part.
+pub const CONNECTED: u8 = 0;
 
 /// What there is in a network namespace, and on the way there.
 #[derive(Debug)]

@@ -44,6 +44,24 @@ fn check(socket: &mut Socket, lo: u32, addresses: &[IpAddr]) -> Result<(), Failu
     if !links.iter().any(|link| is_up(link, lo)) || !routes.iter().all(|route| stays(route, lo)) {
         return Err(Step::NotClosed.failed(Errno::NETUNREACH));
     }
+    stay(socket, lo, &held, addresses)
+}
+
+/// Asks the kernel afresh: is each address still delivered here, whatever else there is now?
+pub(crate) fn hold_still(addresses: &[IpAddr]) -> Result<(), Failure> {
+    let loopback = |errno| Step::Loopback.failed(errno);
+    let mut socket = Socket::open().map_err(loopback)?;
+    let lo = socket.index("lo").map_err(loopback)?;
+    let links = socket.ask(Request::links()).map_err(loopback)?;
+    if !links.iter().any(|link| is_up(link, lo)) {
+        return Err(Step::NotClosed.failed(Errno::NETUNREACH));
+    }
+    let held = socket.ask(Request::addresses()).map_err(loopback)?;
+    stay(&mut socket, lo, &held, addresses)
+}
+
+fn stay(socket: &mut Socket, lo: u32, held: &[Message], addresses: &[IpAddr]) -> Result<(), Failure> {
+    let loopback = |errno| Step::Loopback.failed(errno);
     for (item, &address) in addresses.iter().enumerate() {
         let is_held = held.iter().any(|entry| is_address(entry, lo, address));
         if !is_held || !becomes_local(socket, lo, address).map_err(loopback)? {

@@ -131,6 +131,9 @@ impl Running {
                     sockets.len() == count
                         && self.lodgers.admit(Lodger(lodger), id, sockets, &self.shared.registry).is_ok()
                 });
+                if !admitted {
+                    tracing::warn!(instance, "`imds exec` is not served: are there too many open files?");
+                }
                 self.link.lodged(lodger, admitted);
                 None
             }

@@ -122,6 +122,15 @@ pub enum ErrorPages {
     Empty,
 }
 
+/// `--network`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Network {
+    /// Nothing
+    None,
+    /// What the machine reaches
+    Host,
+}
+
 /// `--log`
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum Log {
@@ -204,7 +213,7 @@ pub struct Serve {
 #[derive(Debug, Args)]
 #[command(
     after_help = "The command runs in a network namespace of its own, as an ordinary user too. In it there are \
-    loopback and the metadata addresses, and nothing else: no way out to any network. What is disabled or not served \
+    loopback and the metadata addresses, and without --network host nothing else: no way out to any network. What is disabled or not served \
     there refuses connections."
 )]
 pub struct Run {
@@ -214,6 +223,17 @@ pub struct Run {
     /// Put so many routers between the command and the service, as containers and their hosts have them
     #[arg(long, value_name = "0..8", default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=8), hide_default_value = true)]
     pub hops: u8,
+    /// Let the command reach what this machine reaches (host), which needs pasta; or nothing but the metadata (none)
+    #[arg(
+        long,
+        value_enum,
+        value_name = "none|host",
+        default_value = "none",
+        hide_default_value = true,
+        hide_possible_values = true,
+        conflicts_with = "hops"
+    )]
+    pub network: Network,
     /// The command, and what it is given
     #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,

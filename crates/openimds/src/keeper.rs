@@ -92,7 +92,8 @@ fn gone() -> Report {
     Report::Failed { message: "the helper process ended before its work began".to_owned(), status: 1 }
 }
 
-fn retried<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> io::Result<T> {
+/// A call that a signal did not interrupt.
+pub(crate) fn retried<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> io::Result<T> {
     loop {
         match call() {
             Err(rustix::io::Errno::INTR) => {}

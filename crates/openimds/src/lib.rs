@@ -16,6 +16,7 @@ pub mod finding;
 pub mod keeper;
 pub mod listen;
 pub mod logging;
+pub mod pasta;
 pub mod runtime;
 pub mod sandbox;
 pub mod thread;

@@ -111,6 +111,12 @@ pub fn find(port: u16) -> Result<UnixStream, Error> {
     Err(Error::Nobody(port))
 }
 
+/// The ports of the doors of this user's services, of some that have ended, too.
+#[must_use]
+pub fn doors() -> Vec<u16> {
+    folders().iter().flat_map(|folder| sockets(folder)).filter_map(|path| port(&path)).collect()
+}
+
 /// Where it can be, best first.
 fn folders() -> Vec<PathBuf> {
     let uid = geteuid();
@@ -165,7 +171,11 @@ fn bind_in(folder: &Path, held: &File, port: u16) -> Result<(UnixListener, PathB
         }
         sleep(AGAIN);
     }
-    while is_alive(&path) {
+    // What those left behind who were killed.
+    for path in sockets(folder).filter(|path| is_dead(path)) {
+        let _ = fs::remove_file(path);
+    }
+    while path.exists() && !is_dead(&path) {
         if Instant::now() >= end {
             return Err(Error::Taken(path));
         }
@@ -180,14 +190,25 @@ fn bind_in(folder: &Path, held: &File, port: u16) -> Result<(UnixListener, PathB
     Ok((listener, path))
 }
 
-/// Does somebody listen there? One who is too busy to accept does.
-fn is_alive(path: &Path) -> bool {
+/// Every socket of a service in a folder.
+fn sockets(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    entries.map(|entry| entry.path()).filter(|path| port(path).is_some())
+}
+
+/// The port of the door, by the name of the socket.
+fn port(path: &Path) -> Option<u16> {
+    path.file_name()?.to_str()?.strip_prefix("exec-")?.strip_suffix(".sock")?.parse().ok()
+}
+
+/// Is it a socket where nobody listens? One who is too busy to accept does.
+fn is_dead(path: &Path) -> bool {
     let connected = SocketAddrUnix::new(path).and_then(|address| {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let socket: OwnedFd = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
         connect(&socket, &address)
     });
-    matches!(connected, Ok(()) | Err(Errno::AGAIN))
+    connected == Err(Errno::CONNREFUSED)
 }
 
 #[cfg(test)]
@@ -250,5 +271,23 @@ mod tests {
         assert!(path.exists());
         let (_listener, path) = bind_at(&folder, 1339).unwrap();
         UnixStream::connect(path).unwrap();
+    }
+
+    #[test]
+    fn what_the_dead_left_is_swept_and_nothing_else() {
+        let (_outer, folder) = folder();
+        let (alive, path) = bind_at(&folder, 1339).unwrap();
+        drop(bind_at(&folder, 1340).unwrap());
+        drop(UnixListener::bind(folder.join("another.sock")).unwrap());
+        fs::write(folder.join("exec-1341.sock"), "no socket").unwrap();
+        bind_at(&folder, 1342).unwrap();
+        let mut left: Vec<_> = fs::read_dir(&folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        left.sort();
+        assert_eq!(left, ["another.sock", "exec-1339.sock", "exec-1342.sock"]);
+        assert!(path.exists());
+        drop(alive);
     }
 }

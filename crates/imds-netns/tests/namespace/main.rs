@@ -14,6 +14,7 @@ mod attach;
 mod enter;
 mod forbidden;
 mod fork;
+mod outside;
 mod role;
 mod routers;
 mod spawn;
@@ -50,7 +51,7 @@ fn main() -> ExitCode {
 }
 
 fn tests() -> impl Iterator<Item = Test> {
-    [spawn::TESTS, enter::TESTS, routers::TESTS, attach::TESTS, fork::TESTS, forbidden::TESTS]
+    [spawn::TESTS, enter::TESTS, routers::TESTS, attach::TESTS, outside::TESTS, fork::TESTS, forbidden::TESTS]
         .into_iter()
         .flatten()
         .copied()

@@ -52,7 +52,7 @@ fn what_is_not_served_is_refused() {
 
 fn they_can_do_without_ipv6() {
     let address = "169.254.169.254".parse().unwrap();
-    let plan = Plan { addresses: vec![address], listen: vec![(address, 80).into()], routers: 1 };
+    let plan = Plan { addresses: vec![address], listen: vec![(address, 80).into()], ..behind(1) };
     let mut command = role("ask");
     let spawned = spawn(command.args(["hello", "169.254.169.254:80"]).stdout(Stdio::piped()), &plan).unwrap();
     spawned.inside.listeners.iter().for_each(answer);

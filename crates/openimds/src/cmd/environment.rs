@@ -13,6 +13,7 @@ mod wait;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use imds_core::id::InstanceId;
 
 use crate::admin::{Admin, Error, Form, Outcome};
 use crate::args::control::Door;
@@ -29,15 +30,19 @@ pub(super) fn run(args: &Environment) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// The id of one of an environment's instances: the one that was launched last.
-pub(super) fn instance(door: &Door, name: &str) -> anyhow::Result<String> {
+/// One of an environment's instances: the first that runs.
+///
+/// # Errors
+/// When there is none.
+pub(super) fn instance_of(name: &str, door: &Door) -> anyhow::Result<InstanceId> {
     let admin = Admin::new(&door.admin, door.region.as_deref())?;
     let environment = description::find(&admin, name)?;
-    let ids = if environment.is_terminated() { Vec::new() } else { show::ids(&admin, &environment)? };
-    let status = environment.status;
-    ids.into_iter().next_back().with_context(|| {
-        format!("{name} is {status} and has no instance; `imds environment show {name}` tells how far it is")
-    })
+    let instances = show::instances(&admin, &environment)?;
+    let running = instances.iter().find(|instance| instance.state == "running").or(instances.first());
+    let running = running.with_context(|| {
+        format!("environment `{name}` has no instance; see `imds environment show {name}`")
+    })?;
+    Ok(running.instance_id.parse()?)
 }
 
 /// Calls an action of Elastic Beanstalk.

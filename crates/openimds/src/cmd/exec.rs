@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use imds_core::id::InstanceId;
-use imds_netns::{Inside, handoff};
+use imds_netns::{Helper, Inside, Plan, handoff};
 use imds_server::audit::Format;
 use tokio::io::AsyncReadExt as _;
 
@@ -25,8 +25,8 @@ use crate::app::{Signals, fail};
 use crate::args::exec::Exec;
 use crate::keeper::{self, Handle};
 use crate::listen::watched;
-use crate::logging;
 use crate::runtime::{self, Answer, Wish};
+use crate::{logging, pasta};
 
 /// How long the service may take to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -37,18 +37,44 @@ pub(super) fn run(args: &Exec) -> anyhow::Result<ExitCode> {
     logging::start(Format::Text, tracing::Level::WARN);
     let id = match (&args.instance, &args.environment) {
         (Some(id), _) => id.clone(),
-        (None, Some(name)) => environment::instance(&args.door, name)?.parse()?,
+        (None, Some(name)) => environment::instance_of(name, &args.door)?,
         (None, None) => bail!("say which instance, or which --environment"),
     };
+    wait_alone()?;
+    if let Some(pid) = args.attach {
+        return attach::run(pid, &id, runtime::find(args.door.admin.port())?);
+    }
+    let mut plan = inside::plan(inside::kernel_has_ipv6(), args.hops);
+    // Before there is a connection, which this one would hold, too.
+    let outside = inside::ports(args.network)?.map(|ports| pasta::lead(&mut plan, ports)).transpose()?;
+    let ended = be(&id, args, plan, outside.as_ref());
+    // Nothing is left when this process ends.
+    outside.map(Helper::wait).transpose()?;
+    Ok(match ended? {
+        Ended::Command(status) => inside::exit(status.code(), status.signal()),
+        Ended::Early(code) => code,
+    })
+}
+
+/// How it ended.
+enum Ended {
+    /// As the command did.
+    Command(ExitStatus),
+    /// Without a command, or before it.
+    Early(ExitCode),
+}
+
+/// Is the instance, as long as the command runs.
+fn be(id: &InstanceId, args: &Exec, plan: Plan, outside: Option<&Helper>) -> anyhow::Result<Ended> {
     // Connected before it goes inside: from there, nobody is heard.
     let service = runtime::find(args.door.admin.port())?;
-    if let Some(pid) = args.attach {
-        return attach::run(pid, &id, service);
-    }
-    let plan = inside::plan(inside::kernel_has_ipv6(), args.hops);
+    let entered = imds_netns::enter(&plan);
     // The routers go with this process.
-    let Inside { listeners, spaces: _spaces } = imds_netns::enter(&plan)?;
-    lodge(&service, &id, listeners)?;
+    let Inside { listeners, spaces: _spaces } = match entered {
+        Ok(inside) => inside,
+        Err(error) => bail!(pasta::explained(&error, outside)),
+    };
+    lodge(&service, id, listeners)?;
 
     let (name, mut command) = inside::command(&words(&args.command));
     let signals = catch()?;
@@ -57,9 +83,20 @@ pub(super) fn run(args: &Exec) -> anyhow::Result<ExitCode> {
         Err(error) => {
             let (message, status) = keeper::not_started(&name.display().to_string(), &error);
             fail(message);
-            Ok(ExitCode::from(status))
+            Ok(Ended::Early(ExitCode::from(status)))
         }
     }
+}
+
+/// Waits until there is one thread: one that looked a name up is listed for a moment after it has ended.
+fn wait_alone() -> io::Result<()> {
+    for _ in 0..1000 {
+        if std::fs::read_dir("/proc/self/task")?.count() == 1 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
 }
 
 /// The command, else the user's shell.
@@ -98,7 +135,7 @@ fn catch() -> io::Result<Signals> {
 }
 
 /// Waits for the command, passing signals on. Without the service it must not go on.
-fn attend(mut child: Child, signals: Signals, service: UnixStream) -> anyhow::Result<ExitCode> {
+fn attend(mut child: Child, signals: Signals, service: UnixStream) -> anyhow::Result<Ended> {
     let command = Handle::of(&child)?;
     let mut signals = signals.forwarded()?;
     service.set_nonblocking(true)?;
@@ -123,8 +160,8 @@ fn attend(mut child: Child, signals: Signals, service: UnixStream) -> anyhow::Re
     if !is_served {
         command.end()?;
         child.wait()?;
-        return Ok(fail("the service has ended, and the command with it; start `imds serve` again"));
+        let code = fail("the service has ended, and the command with it; start `imds serve` again");
+        return Ok(Ended::Early(code));
     }
-    let ended: ExitStatus = child.wait()?;
-    Ok(inside::exit(ended.code(), ended.signal()))
+    Ok(Ended::Command(child.wait()?))
 }

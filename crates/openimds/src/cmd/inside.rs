@@ -5,8 +5,12 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
+use anyhow::Context as _;
 use imds_netns::Plan;
 use imds_server::{IPV4_ENDPOINT, IPV6_ENDPOINT};
+
+use crate::args::Network;
+use crate::pasta::Ports;
 
 /// Where metadata is served.
 const IPV4: IpAddr = IpAddr::V4(IPV4_ENDPOINT);
@@ -23,8 +27,12 @@ const MISLEADING: [&str; 3] = [
 
 /// The addresses of the namespace, those among them that answer, and how many routers are in between.
 pub(super) fn plan(has_ipv6: bool, routers: u8) -> Plan {
-    let mut plan =
-        Plan { addresses: vec![IPV4, CONTAINER_CREDENTIALS], listen: vec![(IPV4, 80).into()], routers };
+    let mut plan = Plan {
+        addresses: vec![IPV4, CONTAINER_CREDENTIALS],
+        listen: vec![(IPV4, 80).into()],
+        routers,
+        outside: None,
+    };
     // A kernel without IPv6 has no way by which anything meant for its address could leave.
     if has_ipv6 || kernel_has_ipv6() {
         plan.addresses.push(IPV6);
@@ -33,6 +41,16 @@ pub(super) fn plan(has_ipv6: bool, routers: u8) -> Plan {
         plan.listen.push((IPV6, 80).into());
     }
     plan
+}
+
+/// What a command reaches of this machine's loopback, if it has a way out.
+pub(super) fn ports(network: Network) -> anyhow::Result<Option<Ports>> {
+    match network {
+        Network::None => Ok(None),
+        Network::Host => {
+            Ok(Some(Ports::listening().context("cannot see what listens on loopback; mount /proc")?))
+        }
+    }
 }
 
 /// Would a new namespace have IPv6?

@@ -26,7 +26,8 @@ pub(super) fn run(args: Run) -> anyhow::Result<ExitCode> {
     let default = config.instances.iter().find(|entry| entry.place.is_default);
     let has_ipv6 = default.is_some_and(|entry| entry.instance.options.http_protocol_ipv6 == Switch::Enabled);
     let (name, command) = inside::command(&args.command);
-    let command = Command { name, command, plan: inside::plan(has_ipv6, args.hops) };
+    let plan = inside::plan(has_ipv6, args.hops);
+    let command = Command { name, command, plan, outside: inside::ports(args.network)? };
     let duty = Duty {
         config: args.options.config,
         flags,

@@ -7,12 +7,13 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, ExitStatus};
 use std::time::Duration;
 
-use imds_netns::Plan;
+use imds_netns::{Helper, Plan};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::report::{Reporter, Wire};
 use super::retried;
+use crate::pasta::{self, Ports};
 
 /// The command of `imds run`.
 pub struct Command {
@@ -22,6 +23,8 @@ pub struct Command {
     pub command: std::process::Command,
     /// Where it runs.
     pub plan: Plan,
+    /// What of this machine's loopback it reaches, if it has a way out.
+    pub outside: Option<Ports>,
 }
 
 /// How long a command may take to end when its service is gone.
@@ -33,6 +36,8 @@ pub(super) struct Running {
     handle: Handle,
     /// What is between it and the service.
     _spaces: Vec<OwnedFd>,
+    /// Who made its way out.
+    outside: Option<Helper>,
 }
 
 /// A hold on a command's process, for who sends it signals. Readable when it has ended.
@@ -47,6 +52,8 @@ impl Running {
     /// Waits for its end, which has come when the descriptor is readable.
     pub(super) fn ended(&mut self) -> io::Result<Wire<'static>> {
         let ended: ExitStatus = self.child.wait()?;
+        // Nothing is left when the command's end is told.
+        self.outside.take().map(Helper::wait).transpose()?;
         Ok(Wire::Ended { status: ended.code(), signal: ended.signal() })
     }
 }
@@ -99,11 +106,19 @@ impl Command {
     /// Starts it and reports how that went.
     pub(super) fn start(mut self, reporter: &Reporter) -> Option<Running> {
         let name = self.name.display().to_string();
+        let outside = self.outside.take().map(|ports| pasta::lead(&mut self.plan, ports)).transpose();
+        let mut outside = match outside {
+            Ok(outside) => outside,
+            Err(error) => {
+                let _ = reporter.tell(&Wire::Failed { message: error.to_string(), status: 1 });
+                return None;
+            }
+        };
         let started = imds_netns::spawn(&mut self.command, &self.plan).map_err(|error| {
             if let imds_netns::Error::Exec(error) = &error {
                 not_started(&name, error)
             } else {
-                (error.to_string(), 1)
+                (pasta::explained(&error, outside.as_ref()), 1)
             }
         });
         let started = started.and_then(|spawned| {
@@ -116,9 +131,10 @@ impl Command {
                 let sockets: Vec<_> =
                     spawned.inside.listeners.iter().map(|listener| listener.as_fd()).collect();
                 reporter.hand_over(&Wire::Started, &sockets).ok()?;
-                Some(Running { child: spawned.child, handle, _spaces: spawned.inside.spaces })
+                Some(Running { child: spawned.child, handle, _spaces: spawned.inside.spaces, outside })
             }
             Err((message, status)) => {
+                let _ = outside.take().map(Helper::wait);
                 let _ = reporter.tell(&Wire::Failed { message, status });
                 None
             }

@@ -7,13 +7,14 @@
 mod attach;
 mod hostile;
 mod instance;
+mod network;
 mod process;
 mod service;
 mod socket;
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Permissions};
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -59,11 +60,9 @@ impl Site {
         if !is_root {
             holder.args(["--user", "--map-current-user", "--keep-caps"]);
         }
-        holder.args(["--net", "sh", "-c", "ip link set lo up && echo ready && exec cat"]);
-        let mut holder =
-            holder.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("unshare, of util-linux");
-        let mut ready = [0; 6];
-        holder.stdout.as_mut().unwrap().read_exact(&mut ready).expect("ip, of iproute2");
+        let script = "ip link set lo up && echo ready && while read -r told; do $told && echo done; done";
+        holder.args(["--net", "sh", "-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let holder = holder.spawn().expect("unshare, of util-linux");
 
         let space = |kind: &str| format!("/proc/{}/ns/{kind}", holder.id());
         let mut enter = vec!["nsenter".to_owned(), format!("--net={}", space("net"))];
@@ -83,7 +82,9 @@ impl Site {
             chown(&runtime, Some(nobody), Some(nobody)).unwrap();
             imds = copy(IMDS.as_ref(), folder.path()).into();
         }
-        Self { enter, imds, folder, holder, service: None }
+        let mut site = Self { enter, imds, folder, holder, service: None };
+        site.expect("ready\n");
+        site
     }
 
     /// Starts the service, again if there was one.
@@ -116,6 +117,18 @@ impl Site {
         command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin").env("LC_ALL", "C");
         command.env("HOME", "/").env("XDG_RUNTIME_DIR", self.path("runtime")).env("IMDS", &self.imds);
         command
+    }
+
+    /// Has a command done by whoever may change the namespace.
+    fn order(&mut self, command: &str) {
+        writeln!(self.holder.stdin.as_mut().unwrap(), "{command}").unwrap();
+        self.expect("done\n");
+    }
+
+    fn expect(&mut self, reply: &str) {
+        let mut said = vec![0; reply.len()];
+        self.holder.stdout.as_mut().unwrap().read_exact(&mut said).expect("ip, of iproute2");
+        assert_eq!(String::from_utf8(said).unwrap(), reply);
     }
 
     fn imds(&self, words: &[&str]) -> Command {

@@ -89,11 +89,14 @@ impl Shown {
 }
 
 /// The environment's instances, in the order of their launch.
-fn instances(admin: &Admin, environment: &Description) -> Result<Vec<Instance>, Error> {
+pub(super) fn instances(admin: &Admin, environment: &Description) -> Result<Vec<Instance>, Error> {
     if environment.is_terminated() {
         return Ok(Vec::new());
     }
-    let ids = ids(admin, environment)?;
+    let form = Form::default().with("EnvironmentId", &environment.environment_id);
+    let answer = call(admin, "DescribeEnvironmentResources", &form)?.result;
+    let members = answer.members("EnvironmentResources/Instances");
+    let ids: Vec<_> = members.filter_map(|member| member.text("Id")).collect();
     // Without ids the question would be about all that there are.
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -101,14 +104,6 @@ fn instances(admin: &Admin, environment: &Description) -> Result<Vec<Instance>, 
     let mut found = instance::describe(admin, &Form::default().list("InstanceId", &ids))?;
     found.sort_by_key(|instance| ids.iter().position(|id| *id == instance.instance_id));
     Ok(found)
-}
-
-/// The ids of the environment's instances, in the order of their launch.
-pub(super) fn ids(admin: &Admin, environment: &Description) -> Result<Vec<String>, Error> {
-    let form = Form::default().with("EnvironmentId", &environment.environment_id);
-    let answer = call(admin, "DescribeEnvironmentResources", &form)?.result;
-    let members = answer.members("EnvironmentResources/Instances");
-    Ok(members.filter_map(|member| member.text("Id")).map(str::to_owned).collect())
 }
 
 #[cfg(test)]

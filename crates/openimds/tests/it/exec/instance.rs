@@ -149,6 +149,30 @@ fn whom_there_is_not_nobody_can_be() {
 }
 
 #[test]
+fn an_instance_of_an_environment_is_found_by_its_name() {
+    // Its IMDSv1 is disabled, as the solution stack has it: the page that all this began with.
+    let script = "\"$IMDS\" get instance-id && \"$IMDS\" get placement/region
+        curl -s -o /dev/null -w '%{http_code}' http://169.254.169.254/latest/meta-data/instance-id";
+    for site in Site::all() {
+        let create = ["environment", "create", "shop-dev", "--application", "shop"];
+        Said::by(&mut site.imds(&create)).well();
+        let exec = |options: &[&str]| {
+            let mut exec = site.imds(&["exec", "--environment", "shop-dev"]);
+            Said::by(exec.args(options).args(["--", "sh", "-c", script]))
+        };
+        // A name is looked up by a thread, which is no reason to fail.
+        for options in [&[][..], &["--admin", "http://localhost:1339"]] {
+            let out = exec(options).well();
+            assert!(out.starts_with("i-") && out.ends_with("us-east-1401"), "{out}");
+            assert!(!out.contains(A) && !out.contains(B), "{out}");
+        }
+        let elsewhere = exec(&["--region", "eu-west-1"]);
+        assert_eq!(elsewhere.code, Some(1));
+        assert!(elsewhere.err.starts_with("imds: there is no environment `shop-dev`"), "{elsewhere:?}");
+    }
+}
+
+#[test]
 fn the_calls_are_counted_and_told_as_the_instances() {
     for site in Site::all() {
         let get = format!("curl -s -A asker http://169.254.169.254{ID}");

@@ -6,11 +6,6 @@ mod tests;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use aws_lc_rs::digest::{SHA256, digest};
-use axum::body::{Body, to_bytes};
-use axum::extract::{Request as HttpRequest, State};
-use axum::http::StatusCode;
-use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
 use imds_core::Timestamp;
 use imds_core::credentials::Secret;
 use imds_core::id::AccountId;
@@ -19,8 +14,6 @@ use imds_store::Store;
 use imds_store::access_key::AccessKeys;
 use imds_store::record::Role;
 
-use crate::api::Refusal;
-use crate::door::Door;
 use crate::query::sigv4::{Credential, Error, Request, Signature};
 
 /// Whose keys are taken.
@@ -201,37 +194,4 @@ impl Identity {
             Self::Session(session) => session.user_id(),
         }
     }
-}
-
-/// Lets on what is signed, where it must be. `/` sees to itself, since AWS's services have words of their own for it; whether
-/// the service is well anybody may ask.
-pub(crate) async fn gate(State(door): State<Door>, request: HttpRequest, next: Next) -> Response {
-    if !door.authority.is_required() || matches!(request.uri().path(), "/" | "/healthz") {
-        return next.run(request).await;
-    }
-    let (parts, body) = request.into_parts();
-    // It is whole already, and within its limit.
-    let Ok(body) = to_bytes(body, usize::MAX).await else {
-        return StatusCode::BAD_REQUEST.into_response();
-    };
-    // The store may wait for the disk.
-    let verified = tokio::task::spawn_blocking(move || {
-        let request =
-            Request { method: &parts.method, uri: &parts.uri, headers: &parts.headers, body: &body };
-        let verified = door.authority.verified(&*door.store, &request, Timestamp::now()).map(|_| ());
-        (verified, parts, body)
-    });
-    let verified =
-        verified.await.inspect_err(|error| tracing::error!(%error, "a signature could not be verified"));
-    let Ok((verified, parts, body)) = verified else {
-        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
-    };
-    let Err(error) = verified else {
-        return next.run(HttpRequest::from_parts(parts, Body::from(body))).await;
-    };
-    let error = error.of(None);
-    if parts.uri.path().starts_with("/api/") {
-        return Refusal::new(error.status, error.to_string()).into_response();
-    }
-    (error.status, format!("{error}\n")).into_response()
 }

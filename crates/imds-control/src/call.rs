@@ -14,6 +14,9 @@ use imds_store::record::{self, Batch, Caller, Found};
 use crate::authz::Identity;
 use crate::query::{Error, Xml};
 
+/// The account of every call.
+pub(crate) const ACCOUNT: &str = "123456789012";
+
 /// What a handler knows. It reads the store and changes nothing: it says what is to be changed.
 pub(crate) struct Call<'a> {
     /// What is kept.

@@ -12,6 +12,7 @@ mod early;
 mod ec2;
 mod elasticbeanstalk;
 pub mod environments;
+mod gate;
 mod iam;
 mod metrics;
 mod plane;

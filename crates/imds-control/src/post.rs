@@ -12,16 +12,13 @@ use imds_store::Revision;
 use imds_store::record::Caller;
 
 use crate::authz::Identity;
-use crate::call::{Call, request_id};
+use crate::call::{ACCOUNT, Call, request_id};
 use crate::door::{Door, Peer};
 use crate::query::sigv4::{self, Request};
 use crate::query::{Error, Params, Scope, Service, Xml, envelope};
 use crate::{action, commit};
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
-
-/// The account of every call.
-pub(crate) const ACCOUNT: &str = "123456789012";
 
 /// A service that is not there is answered in a form that clients of most read.
 const STRANGER: Service = Service::Iam;

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 
 use crate::door::Door;
-use crate::{api, authz, body, metrics, post, site};
+use crate::{api, body, gate, metrics, post, site};
 
 /// The door's routes.
 pub fn router(door: Door) -> Router {
@@ -19,7 +19,7 @@ pub fn router(door: Door) -> Router {
         .route("/metrics", get(metrics))
         .nest("/api/v1", api::router())
         .layer(DefaultBodyLimit::disable())
-        .layer(middleware::from_fn_with_state(door.clone(), authz::gate))
+        .layer(middleware::from_fn_with_state(door.clone(), gate::signed))
         .layer(middleware::from_fn(body::whole))
         .layer(middleware::from_fn_with_state(door.clone(), site::check))
         .with_state(door)

@@ -8,8 +8,9 @@ mod stream;
 mod tools;
 mod worker;
 
+pub use connection::Lodger;
 pub use gate::{Gate, Limits};
-pub use lodgers::{Lodger, Lodgers};
+pub use lodgers::Lodgers;
 pub use socket::{Listener, bind, raise_descriptor_limit};
 pub(crate) use stream::watched;
 pub use worker::{Worker, Workers};

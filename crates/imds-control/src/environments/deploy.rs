@@ -6,7 +6,8 @@ use imds_store::record::Environment;
 use imds_store::record::environment::{Phase, Task, Work};
 
 use super::fleet::{self, Source};
-use super::step::{Step, platform};
+use super::size::{self, platform};
+use super::step::Step;
 use crate::elasticbeanstalk::option;
 use crate::query::Error;
 
@@ -17,7 +18,7 @@ pub(super) fn prepare(step: &mut Step<'_>) -> Result<(), Error> {
         return clear(step);
     }
     announce(step, &work);
-    let count = fleet::count(&work.solution_stack, &work.settings)?;
+    let count = size::count(&work.solution_stack, &work.settings)?;
     let mut launched = Vec::new();
     let mut version = 0;
     if is_replaced(&step.environment, &work)? {
@@ -49,7 +50,7 @@ pub(super) fn finish(step: &mut Step<'_>) -> Result<(), Error> {
     let before = step.environment.instances.clone();
     let all: Vec<_> = before.iter().chain(&work.launched).cloned().collect();
     let mut running = step.running(if is_replaced { &work.launched } else { &all })?;
-    let count = fleet::count(&work.solution_stack, &work.settings)?;
+    let count = size::count(&work.solution_stack, &work.settings)?;
     let missing = count.saturating_sub(number(&running));
     if missing > 0 {
         let lost: Vec<_> = work.launched.iter().filter(|id| !running.contains(id)).cloned().collect();

@@ -4,14 +4,14 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use imds_core::environment::Health;
 use imds_core::instance::architecture;
 use imds_core::options::{Choice, HttpTokens};
 use imds_core::partition;
 use imds_store::record::environment::{Settings, Work};
 use imds_store::record::{self, Environment, LaunchTemplate, TemplateData, TemplateName, TemplateVersion};
 
-use super::step::{Step, platform};
+use super::size::platform;
+use super::step::Step;
 use crate::call::{Call, is_id};
 use crate::ec2::instance_type;
 use crate::ec2::launch::Plan;
@@ -22,9 +22,6 @@ use crate::elasticbeanstalk::platform::Platform;
 use crate::query::{Error, Params};
 
 const LAUNCH: &str = "aws:autoscaling:launchconfiguration";
-
-/// Instances that one environment has at most, as many as one call launches.
-const MOST: u32 = 1_000;
 
 /// Versions of a launch template that are kept when they are replaced.
 const KEPT_VERSIONS: usize = 3;
@@ -39,39 +36,6 @@ pub(super) struct Source {
     pub(super) version: u64,
     data: TemplateData,
     subnet: Option<String>,
-}
-
-/// How many instances an environment is to have.
-///
-/// # Errors
-/// When it is too many, or the solution stack is none.
-pub(super) fn count(solution_stack: &str, settings: &Settings) -> Result<u32, Error> {
-    if option::is_single(settings) {
-        return Ok(1);
-    }
-    let least = option::value(&platform(solution_stack)?, settings, "aws:autoscaling:asg", "MinSize");
-    let least = least.and_then(|least| least.parse().ok()).unwrap_or(1).max(1);
-    if least > MOST {
-        // The code is EC2's, the words are [assumed].
-        return Err(Error::new(
-            "InstanceLimitExceeded",
-            format!("An environment has {MOST} instances at most; {least} were to be launched"),
-        ));
-    }
-    Ok(least)
-}
-
-/// What the number of its instances makes of an environment's health.
-///
-/// # Errors
-/// As of [`count`].
-pub(super) fn health(environment: &Environment) -> Result<Health, Error> {
-    // One that could not be launched may ask for what there cannot be.
-    if environment.instances.is_empty() {
-        return Ok(Health::Red);
-    }
-    let count = count(&environment.solution_stack, &environment.settings)?;
-    Ok(if environment.instances.len() < count as usize { Health::Yellow } else { Health::Green })
 }
 
 /// The security group that the environment has of its own.

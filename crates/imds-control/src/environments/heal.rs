@@ -5,7 +5,7 @@ use imds_core::environment::{Health, Severity, Status};
 use imds_store::record::Environment;
 
 use super::deploy::{kept_or_new, number, tell_change};
-use super::fleet;
+use super::size;
 use super::step::{Member, Step};
 use crate::call::Call;
 use crate::elasticbeanstalk::environment::{after, is_due};
@@ -31,7 +31,7 @@ pub(super) fn replace(step: &mut Step<'_>) -> Result<(), Error> {
     launch_missing(step)?;
     let after = step.environment.instances.clone();
     tell_change(step, &before, &after);
-    step.environment.health = fleet::health(&step.environment)?.to_string();
+    step.environment.health = size::health(&step.environment)?.to_string();
     step.point()
 }
 
@@ -49,7 +49,7 @@ pub(super) fn restore(step: &mut Step<'_>) -> Result<bool, Error> {
 /// Launches as many as are missing.
 fn launch_missing(step: &mut Step<'_>) -> Result<(), Error> {
     let environment = &step.environment;
-    let count = fleet::count(&environment.solution_stack, &environment.settings)?;
+    let count = size::count(&environment.solution_stack, &environment.settings)?;
     let missing = count.saturating_sub(number(&environment.instances));
     if missing > 0 {
         let launched = kept_or_new(step)?.launch(step, missing)?;
@@ -66,7 +66,7 @@ pub(super) fn give_up(step: &mut Step<'_>, why: &Error) -> Result<bool, Error> {
         return Ok(false);
     }
     tell_loss(step, &before, why);
-    step.environment.health = fleet::health(&step.environment)?.to_string();
+    step.environment.health = size::health(&step.environment)?.to_string();
     step.point()?;
     Ok(true)
 }
@@ -121,6 +121,6 @@ fn lack(environment: &Environment) -> Result<bool, Error> {
     if environment.is_unlaunched {
         return Ok(false);
     }
-    let count = fleet::count(&environment.solution_stack, &environment.settings)?;
+    let count = size::count(&environment.solution_stack, &environment.settings)?;
     Ok(environment.instances.len() < count as usize)
 }

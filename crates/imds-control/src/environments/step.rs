@@ -5,10 +5,9 @@ use imds_core::{Machine, Timestamp};
 use imds_store::record::environment::Work;
 use imds_store::record::{self, Batch, Environment, Found};
 
-use super::fleet;
+use super::size;
 use crate::call::Call;
 use crate::ec2::transition;
-use crate::elasticbeanstalk::platform::Platform;
 use crate::elasticbeanstalk::{environment, event};
 use crate::query::Error;
 
@@ -74,7 +73,7 @@ impl<'a> Step<'a> {
         let health = match status {
             Status::Terminated => Health::Grey,
             Status::Launching | Status::Updating | Status::Aborting | Status::Ready | Status::Terminating => {
-                fleet::health(&self.environment)?
+                size::health(&self.environment)?
             }
         };
         self.environment.work = None;
@@ -140,12 +139,4 @@ impl<'a> Step<'a> {
         self.batch.replace(&name, self.found, &self.environment);
         self.batch
     }
-}
-
-/// The platform of a solution stack that was one when it was kept.
-pub(super) fn platform(solution_stack: &str) -> Result<Platform, Error> {
-    Platform::by_stack(solution_stack).map_err(|error| {
-        tracing::error!(%error, "an environment in the store is damaged");
-        Error::internal()
-    })
 }

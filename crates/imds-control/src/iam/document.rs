@@ -5,17 +5,13 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value};
 
 use super::json::Strict;
-use super::principal;
+use super::principal::{self, malformed};
 use crate::query::Error;
 
 /// Characters of a trust policy at most, without white space.
 const TRUST: usize = 2_048;
 
 type Statement = Map<String, Value>;
-
-pub(super) fn malformed(message: impl Into<String>) -> Error {
-    Error::new("MalformedPolicyDocument", message)
-}
 
 /// Checks a trust policy. Whether its principals are there is not looked at.
 pub(crate) fn check_trust(text: &str) -> Result<(), Error> {

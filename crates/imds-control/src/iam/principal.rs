@@ -4,7 +4,6 @@
 use serde_json::Value;
 
 use super::check;
-use super::document::malformed;
 use crate::query::Error;
 
 /// Refuses what can be nobody. The words are IAM's where there is a text to quote, else [assumed].
@@ -101,6 +100,10 @@ fn is_arn(text: &str) -> bool {
         _ => false,
     };
     partition.starts_with("aws") && is_account(owner) && can_be
+}
+
+pub(super) fn malformed(message: impl Into<String>) -> Error {
+    Error::new("MalformedPolicyDocument", message)
 }
 
 #[cfg(test)]

@@ -9,7 +9,10 @@ use imds_core::options::HopLimit;
 use rustix::net::{AddressFamily, Shutdown, shutdown, sockopt};
 
 use super::gate::Limits;
-use super::lodgers::Lodger;
+
+/// The number of a network namespace that was handed over, in which everybody is one instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Lodger(pub u64);
 
 /// Where a connection stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

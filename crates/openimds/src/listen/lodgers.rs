@@ -13,11 +13,8 @@ use imds_store::Registry;
 use rustix::net::{Shutdown, listen, shutdown};
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::connection::Lodger;
 use super::socket::{BACKLOG, Listener};
-
-/// One of them, by its number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Lodger(pub u64);
 
 /// What a worker is told of them, each always the same one.
 pub(super) enum Told {

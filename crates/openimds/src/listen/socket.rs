@@ -11,8 +11,7 @@ use rustix::net::sockopt;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::connection::Reach;
-use super::lodgers::Lodger;
+use super::connection::{Lodger, Reach};
 
 /// Connections that may wait to be accepted.
 pub(super) const BACKLOG: i32 = 4096;

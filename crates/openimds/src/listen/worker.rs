@@ -28,9 +28,9 @@ use tokio::task::LocalSet;
 
 use crate::thread;
 
-use super::connection::{Connection, Phase};
+use super::connection::{Connection, Lodger, Phase};
 use super::gate::{Gate, Pass};
-use super::lodgers::{Lodger, Lodgers, Told};
+use super::lodgers::{Lodgers, Told};
 use super::socket::Listener;
 use super::stream::{Stream, watched};
 use super::tools::Tools;

@@ -12,7 +12,7 @@ use imds_store::record::{
 use super::world::{APP, World, option};
 use crate::elasticbeanstalk::option::disables_imds_v1;
 use crate::elasticbeanstalk::platform::Platform;
-use crate::environments::fleet;
+use crate::environments::size;
 
 /// Numbers that look random and are the same each time.
 struct Dice(u64);
@@ -123,7 +123,7 @@ fn check(world: &World, seed: u64) {
             assert!(version.is_some(), "{seed}: what {} runs was deleted", one.name);
         }
         templates += usize::from(one.template.is_some());
-        let expected = fleet::count(&one.solution_stack, &one.settings).unwrap() as usize;
+        let expected = size::count(&one.solution_stack, &one.settings).unwrap() as usize;
         match one.health.as_str() {
             "Green" => assert_eq!(one.instances.len(), expected, "{seed}: {one:?}"),
             health => {

@@ -19,7 +19,7 @@ use crate::authz::{Authority, Identity};
 use crate::call::{Call, Outcome};
 use crate::environments::{Surroundings, advance};
 use crate::query::{Error, Params, Service};
-use crate::{commit, post};
+use crate::{call, commit};
 
 pub(super) const APP: &str = "ApplicationName=shop";
 /// `DisableIMDSv1`, to which a value is put.
@@ -145,7 +145,7 @@ impl World {
         };
         let handler = action::find(service, action).unwrap();
         let (account, caller) =
-            (post::ACCOUNT.parse().unwrap(), Caller { access_key: None, address: String::new() });
+            (call::ACCOUNT.parse().unwrap(), Caller { access_key: None, address: String::new() });
         let call = Call {
             store: &*self.store,
             region: "us-east-1",

@@ -8,8 +8,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use aws_lc_rs::digest::{SHA256, digest};
 use imds_core::Timestamp;
 use imds_core::credentials::Secret;
-use imds_core::id::AccountId;
-use imds_core::session::{Issuer, LETTERS, Refused, SECRET_LEN, Session};
+use imds_core::id::{AccountId, unique};
+use imds_core::session::{Issuer, Refused, SECRET_LEN, Session};
 use imds_store::Store;
 use imds_store::access_key::AccessKeys;
 use imds_store::record::Role;
@@ -173,8 +173,7 @@ impl Identity {
         let Some(name) = user else { return Self::Root };
         // Nothing is kept of a user but its keys, and its id must stay the same.
         let hash = digest(&SHA256, format!("user/{name}").as_bytes());
-        let letters = hash.as_ref().iter().take(17).map(|byte| char::from(LETTERS[usize::from(byte % 32)]));
-        Self::User { name: name.to_owned(), id: "AIDA".chars().chain(letters).collect() }
+        Self::User { name: name.to_owned(), id: unique("AIDA", &hash.as_ref()[..17]) }
     }
 
     /// `arn:aws:iam::123456789012:root`, or that of the user or session.

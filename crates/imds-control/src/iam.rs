@@ -45,7 +45,7 @@ pub(crate) mod update_role;
 pub(crate) mod update_role_description;
 
 use imds_core::Timestamp;
-use imds_core::session::LETTERS;
+use imds_core::id::LETTERS;
 
 use crate::call::random_hex;
 use crate::query::Error;

@@ -52,6 +52,17 @@ identifier!(
     |text| text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 );
 
+/// The letters and digits of IAM's ids of keys, users, roles, profiles and policies.
+pub const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+/// An id of IAM's: letters that say of what (`AKIA`, `AROA`), and one of [`LETTERS`] for each byte (IAM User Guide, "IAM
+/// identifiers").
+#[must_use]
+pub fn unique(kind: &str, bytes: &[u8]) -> String {
+    let letters = bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)]));
+    kind.chars().chain(letters).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,5 +79,10 @@ mod tests {
         }
         assert!("123456789012".parse::<AccountId>().is_ok());
         assert!("12345678901x".parse::<AccountId>().is_err());
+    }
+
+    #[test]
+    fn an_id_of_iam_has_a_letter_for_each_byte() {
+        assert_eq!(unique("AKIA", &[0, 25, 26, 31, 32, 255]), "AKIAAZ27A7");
     }
 }

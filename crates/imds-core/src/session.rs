@@ -17,7 +17,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::Timestamp;
 use crate::credentials::{Credentials, Secret};
-use crate::id::AccountId;
+use crate::id::{AccountId, unique};
 
 /// Bytes of an issuer's secret.
 pub const SECRET_LEN: usize = 32;
@@ -163,9 +163,7 @@ impl Issuer {
         context.update(b"access-key-id");
         context.update(nonce);
         let tag = context.sign();
-        let letters = tag.as_ref().iter().take(16);
-        let letters = letters.map(|byte| char::from(LETTERS[usize::from(byte % 32)]));
-        "ASIA".chars().chain(letters).collect()
+        unique("ASIA", &tag.as_ref()[..16])
     }
 
     /// 40 characters.
@@ -176,9 +174,6 @@ impl Issuer {
         Secret::new(STANDARD.encode(&context.sign().as_ref()[..30]))
     }
 }
-
-/// The letters and digits of AWS's ids of keys, roles and profiles.
-pub const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 fn read(mut bytes: &[u8]) -> Option<Session> {
     let mut second = || {

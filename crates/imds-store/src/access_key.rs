@@ -8,7 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use imds_core::Timestamp;
 use imds_core::credentials::Secret;
-use imds_core::session::{LETTERS, SECRET_LEN};
+use imds_core::id::unique;
+use imds_core::session::SECRET_LEN;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -91,9 +92,7 @@ impl AccessKey {
         created: Timestamp,
     ) -> Result<Self, Invalid> {
         let (letters, secret) = random.split_at(ID_LETTERS);
-        let letters = letters.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)]));
-        let id: String = "AKIA".chars().chain(letters).collect();
-        Self::new(&id, Secret::new(STANDARD.encode(secret)), user, created)
+        Self::new(&unique("AKIA", letters), Secret::new(STANDARD.encode(secret)), user, created)
     }
 
     /// `AKIA…`

@@ -3,7 +3,7 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use imds_core::Timestamp;
-use imds_core::session::LETTERS;
+use imds_core::id::unique;
 use imds_store::record::{self, Role};
 
 use super::{check, date};
@@ -85,11 +85,9 @@ pub(crate) fn attached(call: &Call<'_>) -> Result<std::collections::BTreeMap<Str
 
 /// The members of a policy.
 pub(crate) fn write(xml: &mut Xml, policy: &Managed<'_>, attachments: usize) {
-    let letters = digest(&SHA256, policy.arn.as_bytes());
-    let letters = letters.as_ref().iter().take(17);
-    let id: String = letters.map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
+    let hash = digest(&SHA256, policy.arn.as_bytes());
     xml.text("PolicyName", policy.name)
-        .text("PolicyId", format!("ANPA{id}"))
+        .text("PolicyId", unique("ANPA", &hash.as_ref()[..17]))
         .text("Arn", policy.arn)
         .text("Path", policy.path)
         .text("DefaultVersionId", VERSION)

@@ -4,16 +4,15 @@ mod observe;
 mod proxy;
 mod way;
 
-use serde::Serialize;
-
-pub use observe::observe;
-pub use way::Way;
-
-use crate::finding::{
+use imds_core::finding::{
     CLOCK, CONNECTION_REFUSED, DISABLED_BY_VARIABLE, ENDPOINT_DISABLED, FORBIDDEN_HERE, Finding, Known,
     LAST_HOP, NO_ANSWER, NO_CONNECTION, NO_ROUTE, NO_TOKENS, NOBODY, OTHER_SERVICE, PROXY, PUT_FORBIDDEN,
     Severity, THROTTLED, TOKEN_REFUSED, TOO_FAR, V1_ANSWERS,
 };
+use serde::Serialize;
+
+pub use observe::observe;
+pub use way::Way;
 
 /// How many seconds a clock may be off: AWS takes signatures for so long.
 const CLOCK_TOLERANCE: i64 = 300;

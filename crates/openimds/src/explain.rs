@@ -12,9 +12,8 @@ mod request;
 mod script;
 mod shell;
 
+use imds_core::finding::Finding;
 use serde::Serialize;
-
-use crate::finding::Finding;
 
 /// The longest text that is read, in bytes.
 pub const LIMIT: usize = 256 * 1024;

@@ -12,7 +12,6 @@ pub mod config;
 pub mod doctor;
 pub mod door;
 pub mod explain;
-pub mod finding;
 pub mod keeper;
 pub mod listen;
 pub mod logging;

@@ -1,19 +1,19 @@
 //! Why a request was refused, in a sentence, and what to do about it.
 
-use crate::finding::{self, Known, V1_REFUSED};
+use imds_core::finding::{self, Known, V1_REFUSED};
 
 /// The reason and the cure for a status that came back for a request. `has_token` says whether one was sent.
 #[must_use]
 pub fn advice(method: &str, status: u16, has_token: bool) -> String {
     let finding = finding::refusal(method, status, has_token);
-    let setting = finding.cure.setting.and_then(|setting| Some((setting.what, setting.ec2.command?)));
+    let setting = finding.cure.setting.and_then(|setting| Some((setting.what.en, setting.ec2.command?)));
     let setting = setting.map(|(what, command)| (what, Known::default().fill(command)));
     if *finding == V1_REFUSED {
         let (what, command) = setting.unwrap_or_default();
-        return format!("{}: leave out --v1, or, {what}: `{command}`", finding.what);
+        return format!("{}: leave out --v1, or, {what}: `{command}`", finding.what.en);
     }
     let command = setting.map(|(_, command)| format!(" (`{command}`)")).unwrap_or_default();
-    format!("{}: {}; {}{command}", finding.what, finding.why, finding.cure.what)
+    format!("{}: {}; {}{command}", finding.what.en, finding.why.en, finding.cure.what.en)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::io::{self, Read, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use imds_core::finding::Known;
 use rustix::termios::isatty;
 
 use super::{finding, json};
@@ -12,7 +13,6 @@ use crate::admin::printable;
 use crate::app::{fail, print};
 use crate::args::explain::Explain;
 use crate::explain::{self, Explanation, LIMIT, Unreadable};
-use crate::finding::Known;
 
 /// The exit status for what cannot be read, as for any wrong usage.
 const USAGE: u8 = 2;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::finding::{Finding, Known, Severity, Way};
+use imds_core::finding::{Finding, Known, Severity, Way};
 
 /// A finding in lines. `place` says where it was made; commands are left out where the reader needs none.
 pub(super) fn text(finding: &Finding, place: &str, known: &Known, has_commands: bool) -> String {
@@ -17,9 +17,9 @@ pub(super) fn text(finding: &Finding, place: &str, known: &Known, has_commands: 
         // Writing to a string does not fail.
         let _ = writeln!(text, "{:indent$}{what}", "");
     };
-    line(0, format_args!("{severity}: {} ({}{place})", finding.what, finding.id));
-    line(2, format_args!("why:  {} (docs/wire.md {})", finding.why, finding.wire.join(", ")));
-    line(2, format_args!("cure: {}", finding.cure.what));
+    line(0, format_args!("{severity}: {} ({}{place})", finding.what.en, finding.id));
+    line(2, format_args!("why:  {} (docs/wire.md {})", finding.why.en, finding.wire.join(", ")));
+    line(2, format_args!("cure: {}", finding.cure.what.en));
     if has_commands {
         for command in finding.cure.commands {
             line(10, format_args!("{command}"));
@@ -28,7 +28,7 @@ pub(super) fn text(finding: &Finding, place: &str, known: &Known, has_commands: 
     if let Some(setting) = &finding.cure.setting {
         // Where there is nothing else to be done, what it does has been said.
         if !finding.cure.commands.is_empty() {
-            line(8, format_args!("or, {}:", setting.what));
+            line(8, format_args!("or, {}:", setting.what.en));
         }
         for (name, Way { command, console }) in
             [("EC2", setting.ec2), ("Elastic Beanstalk", setting.beanstalk)]
@@ -36,9 +36,9 @@ pub(super) fn text(finding: &Finding, place: &str, known: &Known, has_commands: 
             match command {
                 Some(command) => {
                     line(10, format_args!("{name}: {command}"));
-                    line(10, format_args!("{name} console: {console}"));
+                    line(10, format_args!("{name} console: {}", console.en));
                 }
-                None => line(10, format_args!("{name}: {console}")),
+                None => line(10, format_args!("{name}: {}", console.en)),
             }
         }
     }

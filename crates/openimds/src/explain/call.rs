@@ -2,6 +2,10 @@
 
 use std::ops::Range;
 
+use imds_core::finding::{
+    Finding, HTTPS, LITERAL_TOKEN, MALFORMED_HEADER, NO_FAIL, PROXY, TOKEN_UNUSED, WRONG_VARIABLE,
+};
+
 use super::curl::{Call, Program};
 use super::edit::{Quoting, header, unquote};
 use super::request::{
@@ -9,7 +13,6 @@ use super::request::{
 };
 use super::script::{Context, LonePut, Reach, Script};
 use super::shell::{Output, is_name};
-use crate::finding::{HTTPS, LITERAL_TOKEN, MALFORMED_HEADER, NO_FAIL, PROXY, TOKEN_UNUSED, WRONG_VARIABLE};
 
 /// Where a call stands, and what may be done to it.
 struct Site<'a> {
@@ -115,7 +118,7 @@ impl Script<'_> {
         site: &Site<'_>,
         span: &Range<usize>,
         rewrite: impl FnOnce(&str) -> Option<String>,
-        finding: &'static crate::finding::Finding,
+        finding: &'static Finding,
     ) {
         let is_corrected = site.can_correct && self.edits.rewrite(self.text, span, rewrite);
         self.note(finding, site.call.after_name, is_corrected);

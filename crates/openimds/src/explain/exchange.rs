@@ -1,12 +1,13 @@
 //! An HTTP exchange, as it goes over the wire or as `curl -v` shows it: what is wrong with the requests, what the
 //! answers mean, and the commands that ask rightly.
 
+use imds_core::finding::{self, PROXY, V1_REFUSED};
+
 use super::Found;
 use super::request::{
     self, Place, Problem, TOKEN_PATH, TOKEN_WRITTEN, TTL_WRITTEN, is_metadata_host, ttl_value,
 };
 use crate::client::{TOKEN, TTL};
-use crate::finding::{self, PROXY, V1_REFUSED};
 
 /// The host that commands are written for when the exchange does not name it.
 const HOST: &str = "169.254.169.254";

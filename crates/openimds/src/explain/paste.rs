@@ -1,9 +1,10 @@
 //! Shell text that was copied from a web page, put right: quotes, primes, dashes, blanks, and quotes that nobody
 //! closed. Only lines that have to do with instance metadata are touched.
 
+use imds_core::finding::{CURLY_QUOTES, Finding, MISSING_QUOTE, WEB_CHARACTERS};
+
 use super::Found;
 use super::request::{is_like_header, is_metadata_host, is_of_interest};
-use crate::finding::{CURLY_QUOTES, Finding, MISSING_QUOTE, WEB_CHARACTERS};
 
 /// How deep substitutions may be nested.
 const DEPTH: usize = 16;

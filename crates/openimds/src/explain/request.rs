@@ -1,12 +1,12 @@
 //! What is wrong with one request, whoever made it: the rules, without a word about shells.
 
-use imds_core::token::Ttl;
-
-use crate::client::{TOKEN, TTL};
-use crate::finding::{
+use imds_core::finding::{
     DATED_TOKEN_PATH, EMPTY_TOKEN, EXPECT, FORWARDED, Finding, MALFORMED_HEADER, TOKEN_NOT_PUT,
     TOKEN_PATH_SLASH, TTL_MISSING, TTL_OUT_OF_RANGE, V1_CALL, WRONG_HEADER, WRONG_METHOD, WRONG_TOKEN_PATH,
 };
+use imds_core::token::Ttl;
+
+use crate::client::{TOKEN, TTL};
 
 /// The one path of tokens.
 pub(super) const TOKEN_PATH: &str = "/latest/api/token";

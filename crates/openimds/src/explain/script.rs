@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
+use imds_core::finding::Finding;
+
 use super::Found;
 use super::curl::{self, Program};
 use super::edit::{Edits, Quoting, unquote};
 use super::paste::logical_line;
 use super::request::{is_metadata_host, is_of_interest};
 use super::shell::{self, Broken, Command, Output, Part, Reading, Word};
-use crate::finding::Finding;
 
 /// Commands whose arguments are words and not commands.
 const TALKING: [&str; 16] = [

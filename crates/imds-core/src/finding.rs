@@ -1,7 +1,7 @@
 //! What can be wrong between a program and its instance metadata: what it is, why it is so, and the cure.
 //!
-//! One table serves `imds explain`, `imds doctor` and `imds get`. It holds data and prints nothing; `wire` names
-//! sections of `docs/wire.md`.
+//! One table serves `imds explain`, `imds doctor`, `imds get` and the console. It holds data and prints nothing; `wire`
+//! names sections of `docs/wire.md`. Commands and what is written in them are the same in every language.
 
 /// Declares findings, each once, and the list of them all.
 macro_rules! findings {
@@ -16,10 +16,11 @@ mod answers;
 mod calls;
 mod setting;
 
-use serde::Serialize;
-
 pub use answers::*;
 pub use calls::*;
+use serde::Serialize;
+
+use crate::language::Text;
 
 /// One thing that can be wrong.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -29,9 +30,9 @@ pub struct Finding {
     /// What it does.
     pub severity: Severity,
     /// What it is, in a sentence without an end.
-    pub what: &'static str,
+    pub what: Text,
     /// Why it matters, or how it comes about.
-    pub why: &'static str,
+    pub why: Text,
     /// The sections of `docs/wire.md` that have the evidence.
     pub wire: &'static [&'static str],
     /// What to do about it.
@@ -54,7 +55,7 @@ pub enum Severity {
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Cure {
     /// In a sentence without an end.
-    pub what: &'static str,
+    pub what: Text,
     /// Commands for where the finding was made.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub commands: &'static [&'static str],
@@ -67,7 +68,7 @@ pub struct Cure {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Setting {
     /// What changes, for the reader to choose.
-    pub what: &'static str,
+    pub what: Text,
     /// For an instance of EC2.
     pub ec2: Way,
     /// For the instances of an Elastic Beanstalk environment.
@@ -81,7 +82,7 @@ pub struct Way {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<&'static str>,
     /// Where it is in the console, or why it is not.
-    pub console: &'static str,
+    pub console: Text,
 }
 
 /// What to type for a token.
@@ -92,7 +93,7 @@ const USE_TOKEN: &str =
     "curl -f -H \"X-aws-ec2-metadata-token: $TOKEN\" http://169.254.169.254/latest/meta-data/";
 
 /// A cure by hand.
-const fn by_hand(what: &'static str) -> Cure {
+const fn by_hand(what: Text) -> Cure {
     Cure { what, commands: &[], setting: None }
 }
 
@@ -154,19 +155,100 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::language::Language;
+
+    /// The sentences of a finding, and of the setting that cures it.
+    fn sentences(finding: &Finding) -> Vec<Text> {
+        let setting = finding.cure.setting.map(|setting| setting.what);
+        [finding.what, finding.why, finding.cure.what].into_iter().chain(setting).collect()
+    }
+
+    /// Where its setting is in the console.
+    fn ways(finding: &Finding) -> Vec<Text> {
+        let ways = finding.cure.setting.map(|setting| [setting.ec2.console, setting.beanstalk.console]);
+        ways.into_iter().flatten().collect()
+    }
+
+    /// What is said the same in every language: codes, addresses, headers, options, names.
+    fn names(english: &str) -> impl Iterator<Item = &str> {
+        let is_name = |word: &&str| {
+            let has = |is: fn(char) -> bool| word.chars().skip(1).any(is);
+            let is_option = word.len() == 2 && word.starts_with('-');
+            has(|c| c.is_ascii_uppercase() || c == '/' || c == '_')
+                || word.contains(|c: char| c.is_ascii_digit())
+                || is_option
+                || word.ends_with("curl")
+        };
+        let is_part = |c: char| c.is_ascii_alphanumeric() || "-_./=:".contains(c);
+        // The `s` of a plural is English's own.
+        english.split(move |c| !is_part(c)).map(|word| word.trim_end_matches(['.', ':', 's'])).filter(is_name)
+    }
 
     #[test]
-    fn every_finding_is_whole_and_has_a_name_of_its_own() {
+    fn every_finding_is_whole_in_both_languages_and_has_a_name_of_its_own() {
         let mut ids = BTreeSet::new();
         for finding in all() {
             assert!(ids.insert(finding.id), "{} twice", finding.id);
             assert!(finding.id.bytes().all(|byte| byte.is_ascii_lowercase() || b"-1".contains(&byte)));
-            for text in [finding.what, finding.why, finding.cure.what] {
-                assert!(!text.is_empty() && !text.ends_with('.') && !text.contains('\n'), "{}", finding.id);
-                assert!(!text.contains("  "), "{}: {text}", finding.id);
+            for text in sentences(finding).into_iter().chain(ways(finding)) {
+                for text in [text.of(Language::En), text.of(Language::Ja)] {
+                    assert!(!text.is_empty() && !text.ends_with(['.', '。']), "{}: {text}", finding.id);
+                    assert!(!text.contains('\n') && !text.contains("  "), "{}: {text}", finding.id);
+                    assert_eq!(text.trim(), text, "{}", finding.id);
+                }
             }
             assert!(!finding.wire.is_empty(), "{}", finding.id);
         }
+    }
+
+    #[test]
+    fn japanese_is_japanese_and_polite_and_english_is_not() {
+        let is_japanese = |c: char| matches!(c, 'ぁ'..='ヿ' | '一'..='龯');
+        for finding in all() {
+            for text in sentences(finding).into_iter().chain(ways(finding)) {
+                assert!(text.ja.contains(is_japanese) && !text.en.contains(is_japanese), "{}", text.ja);
+                // A blank stands between Japanese and everything else, as in AWS's own texts.
+                let pairs = text.ja.chars().zip(text.ja.chars().skip(1));
+                for (left, right) in pairs {
+                    let is_close = is_japanese(left) && right.is_ascii_alphanumeric()
+                        || left.is_ascii_alphanumeric() && is_japanese(right);
+                    assert!(!is_close, "{left}{right}: {}", text.ja);
+                }
+            }
+            for text in sentences(finding) {
+                let is_polite = ["ます", "です", "ません", "ました", "でした", "ください"]
+                    .iter()
+                    .any(|end| text.ja.ends_with(end));
+                assert!(is_polite, "{}: {}", finding.id, text.ja);
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_the_same_in_both_languages() {
+        let names_of = |text| names(text).collect::<Vec<_>>();
+        assert_eq!(
+            names_of("set HttpPutResponseHopLimit to HOPS; AWS's SDKs (libcurl -H \"Expect:\") get 401."),
+            ["HttpPutResponseHopLimit", "HOPS", "AWS", "SDK", "libcurl", "-H", "401"]
+        );
+        assert_eq!(
+            names_of("the path /latest/api/token: AWS_EC2_METADATA_DISABLED=true in `imds run`").len(),
+            2
+        );
+        for finding in all() {
+            for text in sentences(finding).into_iter().chain(ways(finding)) {
+                for name in names(text.en) {
+                    assert!(text.ja.contains(name), "{}: {name} is not in {}", finding.id, text.ja);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn programs_are_told_in_english() {
+        let json = serde_json::to_value(&TOO_FAR).unwrap();
+        assert_eq!(json["what"], TOO_FAR.what.en);
+        assert_eq!(json["cure"]["setting"]["ec2"]["console"], TOO_FAR.cure.setting.unwrap().ec2.console.en);
     }
 
     #[test]

@@ -53,6 +53,7 @@ pub(crate) fn text(tallies: &Tallies) -> String {
         ("imds_connections_over_limit_total", "Connections closed because there were too many."),
         ("imds_connections_timed_out_total", "Connections closed because a header or a body did not come."),
         ("imds_log_lines_lost_total", "Access log lines that could not be written in time."),
+        ("imds_journal_calls_lost_total", "Calls that could not be remembered in time."),
     ];
     for ((name, help), count) in traffic.into_iter().zip(tallies.traffic) {
         family(&mut out, name, help);

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use imds_core::audit::Tallies;
+use imds_core::audit::{Recorded, Tallies, Whose};
+use imds_core::id::InstanceId;
+use imds_core::view::View;
 use imds_store::Revision;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
@@ -14,7 +16,30 @@ use crate::query::Error;
 #[derive(Debug, Clone)]
 pub struct Plane {
     applied: watch::Receiver<Revision>,
-    questions: mpsc::Sender<oneshot::Sender<Tallies>>,
+    questions: mpsc::Sender<Question>,
+}
+
+/// What the door asks the metadata process, with where the answer goes.
+#[derive(Debug)]
+pub enum Question {
+    /// The counters.
+    Tallies(oneshot::Sender<Tallies>),
+    /// The calls that are remembered, oldest first.
+    Calls {
+        /// Whose.
+        of: Whose,
+        /// All of them.
+        answer: oneshot::Sender<Vec<Recorded>>,
+    },
+    /// What an instance is answered.
+    View {
+        /// The instance.
+        instance: InstanceId,
+        /// The path, beginning with a slash.
+        path: String,
+        /// `None` for an instance that guests cannot be.
+        answer: oneshot::Sender<Option<View>>,
+    },
 }
 
 /// The metadata process is gone, or does not answer.
@@ -40,10 +65,7 @@ impl From<Gone> for Error {
 impl Plane {
     /// What follows the store as `applied` tells, and answers `questions` with its counters.
     #[must_use]
-    pub fn new(
-        applied: watch::Receiver<Revision>,
-        questions: mpsc::Sender<oneshot::Sender<Tallies>>,
-    ) -> Self {
+    pub fn new(applied: watch::Receiver<Revision>, questions: mpsc::Sender<Question>) -> Self {
         Self { applied, questions }
     }
 
@@ -61,22 +83,46 @@ impl Plane {
 
     /// The counters now.
     pub(crate) async fn tallies(&self) -> Result<Tallies, Gone> {
-        let (answer, tallies) = oneshot::channel();
+        self.ask(Question::Tallies).await
+    }
+
+    /// The calls that are remembered, oldest first.
+    pub(crate) async fn calls(&self, of: Whose) -> Result<Vec<Recorded>, Gone> {
+        self.ask(|answer| Question::Calls { of, answer }).await
+    }
+
+    /// What an instance is answered at a path, which begins with a slash; `None` for an instance that guests cannot be.
+    pub(crate) async fn view(&self, instance: InstanceId, path: String) -> Result<Option<View>, Gone> {
+        self.ask(|answer| Question::View { instance, path, answer }).await
+    }
+
+    async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Question) -> Result<T, Gone> {
+        let (answer, told) = oneshot::channel();
         let asked = async {
-            self.questions.send(answer).await.map_err(|_| Gone)?;
-            tallies.await.map_err(|_| Gone)
+            self.questions.send(question(answer)).await.map_err(|_| Gone)?;
+            told.await.map_err(|_| Gone)
         };
         timeout(PATIENCE, asked).await.map_err(|_| Gone)?
     }
 
-    /// One that has always followed already, and counted nothing.
+    /// One that has always followed already, has counted nothing, remembers nothing, and knows no instance.
     #[cfg(test)]
     pub(crate) fn immediate() -> Self {
+        Self::answering(|question| match question {
+            Question::Tallies(answer) => drop(answer.send(Tallies::default())),
+            Question::Calls { answer, .. } => drop(answer.send(Vec::new())),
+            Question::View { answer, .. } => drop(answer.send(None)),
+        })
+    }
+
+    /// One that has always followed already, and answers so.
+    #[cfg(test)]
+    pub(crate) fn answering(answer: impl Fn(Question) + Send + 'static) -> Self {
         let (_, applied) = watch::channel(Revision::MAX);
-        let (questions, mut asked) = mpsc::channel::<oneshot::Sender<Tallies>>(1);
+        let (questions, mut asked) = mpsc::channel(1);
         tokio::spawn(async move {
-            while let Some(answer) = asked.recv().await {
-                let _ = answer.send(Tallies::default());
+            while let Some(question) = asked.recv().await {
+                answer(question);
             }
         });
         Self::new(applied, questions)

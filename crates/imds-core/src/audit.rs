@@ -52,6 +52,43 @@ pub struct Call<'a> {
     pub micros: u64,
 }
 
+/// A call as it is remembered: what the guest sent cut to a bearable length, everything that has the form of a token taken
+/// out, and what is not ASCII escaped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// Its number: later calls have higher ones.
+    pub number: u64,
+    /// When it came.
+    pub at: Timestamp,
+    /// Whose metadata was asked for; `None` for a stranger.
+    pub instance: Option<InstanceId>,
+    /// Who asked.
+    pub source: IpAddr,
+    /// The method as it was written.
+    pub method: String,
+    /// The path as it was written, without the query string.
+    pub path: String,
+    /// How it was answered.
+    pub status: u16,
+    /// Which version it spoke.
+    pub version: Version,
+    /// `User-Agent`, empty if there was none.
+    pub user_agent: String,
+    /// From the whole header to the answer.
+    pub micros: u64,
+}
+
+/// Whose calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whose {
+    /// Everybody's.
+    All,
+    /// Those of one instance.
+    Instance(InstanceId),
+    /// Those of nobody who is known.
+    Strangers,
+}
+
 /// The statuses that are counted one by one; another is counted as the last.
 pub const STATUSES: [u16; 10] = [200, 400, 401, 403, 404, 405, 408, 413, 414, 431];
 
@@ -69,7 +106,7 @@ pub struct Tally {
     latency_sum: AtomicU64,
 }
 
-/// What happened to connections and log lines, of all instances together.
+/// What happened to connections, log lines and remembered calls, of all instances together.
 #[derive(Debug, Default)]
 pub struct Traffic {
     /// Connections accepted.
@@ -80,6 +117,8 @@ pub struct Traffic {
     pub timed_out: AtomicU64,
     /// Access log lines that were lost because the log was written too slowly.
     pub lines_lost: AtomicU64,
+    /// Calls that are not remembered because the journal was read too slowly.
+    pub calls_lost: AtomicU64,
 }
 
 /// What a [`Tally`] held at one moment.
@@ -106,15 +145,15 @@ pub struct Tallies {
     pub instances: Vec<(InstanceId, HttpTokens, Counts)>,
     /// Those of calls that belong to no instance.
     pub strangers: Counts,
-    /// Connections accepted, over the limit and timed out, and log lines lost: see [`Traffic`].
-    pub traffic: [u64; 4],
+    /// Connections accepted, over the limit and timed out, and log lines and calls lost: see [`Traffic`].
+    pub traffic: [u64; 5],
 }
 
 impl Traffic {
     /// The counts now, in the order of the fields.
     #[must_use]
-    pub fn read(&self) -> [u64; 4] {
-        [&self.accepted, &self.over_limit, &self.timed_out, &self.lines_lost]
+    pub fn read(&self) -> [u64; 5] {
+        [&self.accepted, &self.over_limit, &self.timed_out, &self.lines_lost, &self.calls_lost]
             .map(|counter| counter.load(Relaxed))
     }
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io::Write as _;
 use std::net::IpAddr;
+use std::sync::LazyLock;
 use std::sync::mpsc::{SyncSender, TrySendError};
 
 use imds_core::Timestamp;
@@ -138,6 +139,11 @@ fn text(out: &mut Vec<u8>, second: &mut Second, call: &Call<'_>) {
     out.extend_from_slice(b"us\n");
 }
 
+/// A field as text, with all that is not plain escaped as in a line of the log.
+pub(crate) fn shown(field: &[u8]) -> String {
+    field.escape_ascii().to_string()
+}
+
 /// A field of a line, in which nothing can end it.
 fn escaped(out: &mut Vec<u8>, bytes: &[u8]) {
     let field = field(bytes);
@@ -192,11 +198,14 @@ fn string(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'"');
 }
 
+/// How every token begins. Made ready once: most of what is searched is shorter than that would take.
+static START: LazyLock<memchr::memmem::Finder<'static>> =
+    LazyLock::new(|| memchr::memmem::Finder::new(b"AQAEA"));
+
 /// What a guest sent, cut to a bearable length, with everything that has the form of a token taken out.
-fn field(bytes: &[u8]) -> Cow<'_, [u8]> {
-    const START: &[u8] = b"AQAEA";
+pub(crate) fn field(bytes: &[u8]) -> Cow<'_, [u8]> {
     // The cut comes after the search, or half a token would be left.
-    let Some(mut at) = memchr::memmem::find(bytes, START) else {
+    let Some(mut at) = START.find(bytes) else {
         return Cow::Borrowed(&bytes[..bytes.len().min(FIELD_LIMIT)]);
     };
     let mut clean = Vec::with_capacity(bytes.len());
@@ -207,7 +216,7 @@ fn field(bytes: &[u8]) -> Cow<'_, [u8]> {
         let is_of_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_=%".contains(byte);
         let length = rest[at..].iter().take_while(|byte| is_of_token(byte)).count();
         rest = &rest[at + length..];
-        match memchr::memmem::find(rest, START) {
+        match START.find(rest) {
             Some(next) => at = next,
             None => break,
         }

@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod body;
+pub mod journal;
 pub mod random;
 mod request;
 pub mod response;

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
 use http::{HeaderValue, Response, Version};
@@ -17,6 +17,7 @@ use imds_store::{Registry, Snapshot};
 
 use crate::audit::Log;
 use crate::body::drop_body;
+use crate::journal::Journal;
 use crate::random::Nonces;
 use crate::response::{self, ErrorPages, Frame};
 use crate::{Source, request};
@@ -40,6 +41,7 @@ pub struct Service {
     date: RefCell<Date>,
     nonces: RefCell<Nonces>,
     log: Option<RefCell<Log>>,
+    journal: Option<RefCell<Journal>>,
 }
 
 /// A response, and what the connection must know of it.
@@ -59,11 +61,17 @@ struct Date {
 }
 
 impl Service {
-    /// The service of a worker. Without a log, calls are counted and not told.
+    /// The service of a worker. Without a log and a journal, calls are counted and neither told nor remembered.
     #[must_use]
-    pub fn new(shared: Arc<Shared>, log: Option<Log>) -> Self {
+    pub fn new(shared: Arc<Shared>, log: Option<Log>, journal: Option<Journal>) -> Self {
         let date = Date { second: i64::MIN, value: HeaderValue::from_static("") };
-        Self { shared, date: date.into(), nonces: Nonces::new().into(), log: log.map(RefCell::new) }
+        Self {
+            shared,
+            date: date.into(),
+            nonces: Nonces::new().into(),
+            log: log.map(RefCell::new),
+            journal: journal.map(RefCell::new),
+        }
     }
 
     /// What this worker shares with the others.
@@ -96,9 +104,10 @@ impl Service {
             Err(Refusal::Malformed) if is_late() => Answer::Refused(Refusal::BodyLate),
             Err(refusal) => Answer::Refused(refusal),
         };
-        let micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let done = Instant::now();
+        let micros = u64::try_from(done.duration_since(start).as_micros()).unwrap_or(u64::MAX);
         snapshot.map_or(&*self.shared.strangers, |snapshot| &*snapshot.tally).count(&answer, micros);
-        self.tell(&Call {
+        let call = Call {
             at: now,
             instance: snapshot.map(|snapshot| &snapshot.instance.id),
             source: source.peer,
@@ -108,7 +117,8 @@ impl Service {
             version: request::version(&asked),
             user_agent: request::user_agent(&parts),
             micros,
-        });
+        };
+        self.tell(&call, done);
         let frame = Frame { date: self.date(now), is_kept: read.is_ok() && request::is_kept(&parts) };
         let mut reply = reply(&frame, self.shared.error_pages, answer, snapshot);
         reply.is_cut_short = read.is_err();
@@ -129,13 +139,23 @@ impl Service {
     /// Hands the log lines on that have gathered.
     pub fn hand_on_log(&self) {
         if let Some(log) = &self.log {
-            self.lost(log.borrow_mut().hand_on());
+            count(&self.shared.traffic.lines_lost, log.borrow_mut().hand_on());
         }
     }
 
-    fn tell(&self, call: &Call<'_>) {
+    /// Hands the calls on that the journal has not got yet: somebody asks for them.
+    pub fn hand_on_calls(&self, question: u64) {
+        if let Some(journal) = &self.journal {
+            journal.borrow_mut().mark(question);
+        }
+    }
+
+    fn tell(&self, call: &Call<'_>, done: Instant) {
         if let Some(log) = &self.log {
-            self.lost(log.borrow_mut().record(call));
+            count(&self.shared.traffic.lines_lost, log.borrow_mut().record(call));
+        }
+        if let Some(journal) = &self.journal {
+            count(&self.shared.traffic.calls_lost, journal.borrow_mut().record(call, done));
         }
     }
 
@@ -149,11 +169,11 @@ impl Service {
         }
         date.value.clone()
     }
+}
 
-    fn lost(&self, lines: u64) {
-        if lines > 0 {
-            self.shared.traffic.lines_lost.fetch_add(lines, Relaxed);
-        }
+fn count(lost: &AtomicU64, number: u64) {
+    if number > 0 {
+        lost.fetch_add(number, Relaxed);
     }
 }
 

@@ -5,9 +5,13 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use imds_core::audit::Tallies;
+use imds_core::Timestamp;
+use imds_core::audit::{Recorded, Tallies, Whose};
 use imds_core::keyring::SECRET_LEN;
+use imds_core::token::NONCE_LEN;
+use imds_core::view::{self, View};
 use imds_server::audit::{Format, Log};
+use imds_server::journal::{self, Journal, Reader, Sink};
 use imds_server::{Service, Shared};
 use imds_store::Registry;
 use imds_store::registry::Change;
@@ -16,8 +20,8 @@ use signal_hook::iterator::exfiltrator::origin::WithOrigin;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::config::Service as Settings;
-use crate::keeper::{Keeper, Link, Report};
-use crate::listen::{Gate, Listener, Lodger, Lodgers, Workers};
+use crate::keeper::{Asked, Keeper, Link, Report};
+use crate::listen::{Callers, Gate, Listener, Lodger, Lodgers, Workers};
 use crate::logging::Writer;
 use crate::{sandbox, thread};
 
@@ -35,6 +39,8 @@ pub struct App {
     pub listeners: Vec<Vec<Listener>>,
     /// How calls are told, if they are.
     pub log: Option<Format>,
+    /// Are calls remembered, for a door that shows them?
+    pub is_remembering: bool,
 }
 
 /// Why a service that ran has ended.
@@ -59,6 +65,9 @@ pub struct Running {
     shared: Arc<Shared>,
     link: Link,
     lodgers: Lodgers,
+    callers: Callers,
+    /// Who asks for the calls, if they are remembered.
+    journal: Option<Reader>,
 }
 
 impl App {
@@ -83,9 +92,11 @@ impl App {
         sandbox::confine();
         let writer = Writer::start()?;
         let log = self.log.map(|format| (format, writer.sink()));
+        let (sink, journal) = self.is_remembering.then(remember).transpose()?.unzip();
         let for_workers = Arc::clone(&shared);
         let workers = Workers::prepare(self.listeners, &gate, move || {
-            Service::new(Arc::clone(&for_workers), log.clone().map(|(format, sink)| Log::new(format, sink)))
+            let log = log.clone().map(|(format, sink)| Log::new(format, sink));
+            Service::new(Arc::clone(&for_workers), log, sink.clone().map(Journal::new))
         })?;
         let mut signals = self.signals.forwarded()?;
         sandbox::filter();
@@ -94,7 +105,8 @@ impl App {
         let ended = runtime.block_on(async {
             ready();
             let link = Link::new(self.keeper.into_stream())?;
-            let mut running = Running { shared, link, lodgers: workers.lodgers() };
+            let (lodgers, callers) = (workers.lodgers(), workers.callers());
+            let mut running = Running { shared, link, lodgers, callers, journal };
             loop {
                 tokio::select! {
                     report = running.link.next() => if let Some(ended) = running.take(report) {
@@ -141,8 +153,8 @@ impl Running {
                 self.lodgers.leave(Lodger(lodger));
                 None
             }
-            Some(Report::Asked) => {
-                self.link.counted(self.tallies());
+            Some(Report::Asked { number, question }) => {
+                self.answer(number, question);
                 None
             }
             Some(Report::Keyring(text)) => {
@@ -162,6 +174,40 @@ impl Running {
         }
     }
 
+    /// Answers what the door asks, now or when every worker has told what it knows.
+    fn answer(&mut self, number: u64, question: Asked) {
+        match question {
+            Asked::Tallies => self.link.counted(number, self.tallies()),
+            Asked::Calls(owner) => {
+                let answer = self.link.recorded(number);
+                match owner.whose() {
+                    Some(of) => self.calls(of, answer),
+                    None => answer(Vec::new()),
+                }
+            }
+            Asked::View { instance, path } => self.link.viewed(number, self.view(&instance, &path)),
+        }
+    }
+
+    /// The calls that are remembered, with all that have been answered already.
+    fn calls(&mut self, of: Whose, answer: impl FnOnce(Vec<Recorded>) + Send + 'static) {
+        let Some(journal) = &mut self.journal else { return answer(Vec::new()) };
+        let question = journal.ask(of, self.callers.count(), answer);
+        for _ in 0..self.callers.hand_on(question) {
+            journal.pass_over(question);
+        }
+    }
+
+    /// What an instance is answered. It is no call: nobody counts it, and nobody is told.
+    fn view(&self, instance: &str, path: &str) -> Option<View> {
+        let registry = &self.shared.registry;
+        let snapshot = registry.by_id(&instance.parse().ok()?)?;
+        let mut nonce = [0; NONCE_LEN];
+        imds_server::random::fill(&mut nonce).ok()?;
+        let now = Timestamp::now();
+        Some(view::of(&snapshot.instance, path.as_bytes(), &registry.keyring(), now, || nonce))
+    }
+
     /// What guests see follows, and so does where they are heard.
     fn apply(&mut self, changes: Vec<Change>) {
         self.shared.registry.apply(changes);
@@ -179,6 +225,13 @@ impl Running {
             traffic: self.shared.traffic.read(),
         }
     }
+}
+
+/// Starts the thread that remembers calls: where they go, and who may ask for them.
+fn remember() -> io::Result<(Sink, Reader)> {
+    let (sink, reader, desk) = journal::open();
+    thread::start("imds-journal", move || desk.keep())?;
+    Ok((sink, reader))
 }
 
 /// The signals that a service is sent. They are caught from the moment that this is made.

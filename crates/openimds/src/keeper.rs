@@ -4,6 +4,7 @@
 //! Reports go one way over the socketpair, orders the other. Each process ends when the other does.
 
 mod access;
+mod answer;
 mod command;
 mod duty;
 mod feed;
@@ -14,6 +15,7 @@ mod lodging;
 mod order;
 mod orders;
 mod progress;
+mod questions;
 mod report;
 mod watch;
 
@@ -29,6 +31,7 @@ pub use command::Command;
 pub(crate) use command::{Handle, not_started};
 pub use duty::{Duty, Task};
 pub use link::Link;
+pub use questions::{Asked, Owner};
 pub use report::Report;
 pub(crate) use report::{body, encode};
 

@@ -13,4 +13,4 @@ pub use gate::{Gate, Limits};
 pub use lodgers::Lodgers;
 pub use socket::{Listener, bind, raise_descriptor_limit};
 pub(crate) use stream::watched;
-pub use worker::{Worker, Workers};
+pub use worker::{Callers, Worker, Workers};

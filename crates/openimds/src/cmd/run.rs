@@ -48,7 +48,9 @@ pub(super) fn run(args: Run) -> anyhow::Result<ExitCode> {
     };
     super::limit(&mut config);
     let settings = config.service;
-    let app = App { settings, registry, keeper, signals, listeners: vec![listeners], log };
+    let listeners = vec![listeners];
+    // There is no door that would show what is remembered.
+    let app = App { settings, registry, keeper, signals, listeners, log, is_remembering: false };
     let ended = app.serve(
         || {},
         |signal, running| {

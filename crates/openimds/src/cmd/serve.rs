@@ -56,7 +56,7 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
     super::limit(&mut config);
 
     let settings = config.service;
-    let app = App { settings, registry, keeper, signals, listeners, log: Some(format) };
+    let app = App { settings, registry, keeper, signals, listeners, log: Some(format), is_remembering: true };
     let announce = || {
         let line = ready_line(&listen, admin);
         if args.print_ready {

@@ -207,9 +207,9 @@ mod tests {
     fn a_service_that_has_gone_is_known_from_what_else_goes_wrong() {
         let (here, there) = UnixStream::pair().unwrap();
         let feed = Feed::new(Reporter::new(here), Arc::new(Authority::open(&[1; 32])));
-        feed.reporter.tell(&Wire::Asked).unwrap();
+        feed.reporter.tell(&Wire::Started).unwrap();
         drop(there);
-        let gone = feed.reporter.tell(&Wire::Asked).unwrap_err();
+        let gone = feed.reporter.tell(&Wire::Started).unwrap_err();
         let (here, _there) = UnixStream::pair().unwrap();
         here.set_nonblocking(true).unwrap();
         let full = Reporter::new(here).tell(&Wire::Keyring("x".repeat(16 << 20).into())).unwrap_err();

@@ -2,25 +2,24 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use imds_control::{Authority, Door, Plane, retention};
+use imds_control::{Authority, Door, Plane, Question, Sessions, retention};
 use imds_core::Timestamp;
-use imds_core::audit::Tallies;
 use imds_store::Store;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::orders::Awaited;
 use super::progress;
-use super::report::{Reporter, Wire};
+use super::report::Reporter;
 use crate::config::Config;
-use crate::door;
+use crate::{app, door};
 
 /// Calls of the door that are worked on at once; more wait.
 const THREADS: usize = 8;
-/// Questions for the counters that wait; more wait outside.
+/// Questions to the metadata process that wait; more wait outside.
 const QUESTIONS: usize = 16;
 
 /// How long the helper of a service that was killed is given to give its address back.
@@ -36,7 +35,7 @@ pub(super) struct House {
     address: SocketAddr,
     door: Door,
     awaited: Awaited,
-    questions: mpsc::Receiver<oneshot::Sender<Tallies>>,
+    questions: mpsc::Receiver<Question>,
     reporter: Reporter,
 }
 
@@ -61,6 +60,7 @@ impl House {
             authority,
             environment_delay: config.service.environment_delay,
             server_name: config.service.server_name.clone(),
+            sessions: Arc::new(Sessions::new(&app::secret()?)),
             vpc: config.service.vpc,
         };
         Ok(Self { listener, address, door, awaited, questions, reporter })
@@ -115,10 +115,10 @@ pub(super) fn open(house: House) -> anyhow::Result<()> {
         runtime.block_on(async move {
             let asking = async move {
                 while let Some(question) = questions.recv().await {
-                    awaited.questions.lock().unwrap_or_else(PoisonError::into_inner).push_back(question);
+                    let report = awaited.questions.ask(question);
                     let reporter = reporter.clone();
                     // The service may be slow to read.
-                    let _ = tokio::task::spawn_blocking(move || reporter.tell(&Wire::Asked)).await;
+                    let _ = tokio::task::spawn_blocking(move || reporter.tell(&report)).await;
                 }
             };
             let sweeping = sweep(Arc::clone(&door.store));

@@ -3,11 +3,13 @@
 use std::io;
 use std::os::unix::net::UnixStream;
 
-use imds_core::audit::Tallies;
+use imds_core::audit::{Recorded, Tallies};
+use imds_core::view::View;
 use imds_store::Revision;
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::answer::Answer;
 use super::inbox;
 use super::order::Order;
 use super::report::{self, Report};
@@ -63,8 +65,23 @@ impl Link {
     }
 
     /// Answers a question for the counters.
-    pub fn counted(&self, tallies: Tallies) {
-        self.order(Order::Counted(tallies.into()));
+    pub fn counted(&self, number: u64, tallies: Tallies) {
+        self.order(Order::Told { number, answer: Answer::Counted(tallies.into()) });
+    }
+
+    /// What answers a question for calls, on whatever thread, when they are there.
+    pub fn recorded(&self, number: u64) -> impl FnOnce(Vec<Recorded>) + Send + use<> {
+        let orders = self.orders.clone();
+        move |calls| {
+            let answer = Answer::Calls(calls.into_iter().map(Into::into).collect());
+            // As below.
+            let _ = orders.send(Order::Told { number, answer });
+        }
+    }
+
+    /// Answers a question for what an instance is answered.
+    pub fn viewed(&self, number: u64, view: Option<View>) {
+        self.order(Order::Told { number, answer: Answer::View(view.map(Into::into)) });
     }
 
     /// Says whether a lodger is served.
@@ -75,5 +92,35 @@ impl Link {
     fn order(&self, order: Order) {
         // Where nobody reads any longer, the end of the reports says so.
         let _ = self.orders.send(order);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use imds_core::view::Side;
+
+    /// The next order that is given.
+    fn given(stream: &mut UnixStream) -> Order {
+        serde_json::from_slice(&report::body(stream, 1 << 20).unwrap()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_takes_long_holds_up_none_and_has_its_number() {
+        let (here, mut there) = UnixStream::pair().unwrap();
+        let link = Link::new(here).unwrap();
+        let recorded = link.recorded(1);
+        link.counted(2, Tallies::default());
+        let side = |status, body| Side { status, body };
+        link.viewed(3, Some(View { v1: side(401, None), v2: side(200, Some(b"\xff".to_vec())) }));
+        link.viewed(4, None);
+        let helper = tokio::task::spawn_blocking(move || {
+            assert!(matches!(given(&mut there), Order::Told { number: 2, answer: Answer::Counted(_) }));
+            assert!(matches!(given(&mut there), Order::Told { number: 3, answer: Answer::View(Some(_)) }));
+            assert!(matches!(given(&mut there), Order::Told { number: 4, answer: Answer::View(None) }));
+            recorded(Vec::new());
+            assert!(matches!(given(&mut there), Order::Told { number: 1, answer: Answer::Calls(_) }));
+        });
+        helper.await.unwrap();
     }
 }

@@ -3,6 +3,8 @@
 use imds_core::audit::{Counts, Tallies};
 use serde::{Deserialize, Serialize};
 
+use super::answer::Answer;
+
 /// An order, or an answer.
 #[derive(Serialize, Deserialize)]
 pub(super) enum Order {
@@ -12,8 +14,13 @@ pub(super) enum Order {
     Signal(i32),
     /// Guests see everything up to this commit.
     Applied(u64),
-    /// The counters that the door asked for.
-    Counted(Counted),
+    /// What the door asked for.
+    Told {
+        /// The number of the question.
+        number: u64,
+        /// The answer.
+        answer: Answer,
+    },
     /// Whether a lodger that was told is served.
     Lodged {
         /// Its number.
@@ -29,7 +36,7 @@ pub(super) struct Counted {
     /// Id, `HttpTokens`, counts.
     instances: Vec<(String, String, Vec<u64>)>,
     strangers: Vec<u64>,
-    traffic: [u64; 4],
+    traffic: [u64; 5],
 }
 
 impl From<Tallies> for Counted {
@@ -99,10 +106,14 @@ mod tests {
         let tallies = Tallies {
             instances: vec![(launch().id, HttpTokens::Required, counts.clone())],
             strangers: counts,
-            traffic: [1, 2, 3, 4],
+            traffic: [1, 2, 3, 4, 5],
         };
-        let sent = serde_json::to_vec(&Order::Counted(tallies.clone().into())).unwrap();
-        let Ok(Order::Counted(counted)) = serde_json::from_slice(&sent) else { panic!() };
+        let answer = Answer::Counted(tallies.clone().into());
+        let sent = serde_json::to_vec(&Order::Told { number: 7, answer }).unwrap();
+        let Ok(Order::Told { number: 7, answer: Answer::Counted(counted) }) = serde_json::from_slice(&sent)
+        else {
+            panic!()
+        };
         let back = Tallies::from(counted);
         assert_eq!((&back.instances, back.traffic), (&tallies.instances, tallies.traffic));
         assert_eq!(back.strangers, tallies.strangers);

@@ -1,18 +1,18 @@
 //! Obeying the service, on a thread that never waits to be heard: it must read while others write.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use imds_core::audit::Tallies;
 use imds_store::Revision;
 use tokio::sync::{oneshot, watch};
 
 use super::command::Handle;
 use super::order::Order;
+use super::questions::Questions;
 use super::report;
 
 /// Bytes of an order: the counters of 100,000 instances have some 20 million. Whoever has taken the service over must not
@@ -26,8 +26,8 @@ pub(super) struct Awaited {
     pub(super) applied: watch::Sender<Revision>,
     /// The last commit that was told.
     pub(super) told: Arc<AtomicU64>,
-    /// Who asked for the counters, in the order of asking.
-    pub(super) questions: Arc<Mutex<VecDeque<oneshot::Sender<Tallies>>>>,
+    /// Who asked something.
+    pub(super) questions: Questions,
     /// Lodgers that were told.
     pub(super) lodgers: Arc<Mutex<HashMap<u64, oneshot::Sender<bool>>>>,
 }
@@ -38,7 +38,7 @@ impl Awaited {
         Self {
             applied: watch::Sender::new(told),
             told: Arc::new(AtomicU64::new(told)),
-            questions: Arc::default(),
+            questions: Questions::default(),
             lodgers: Arc::default(),
         }
     }
@@ -62,20 +62,13 @@ impl Awaited {
             let _ = waiting.send(is_served);
         }
     }
-
-    fn answer(&self, tallies: Tallies) {
-        let question = self.questions.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-        if let Some(question) = question {
-            let _ = question.send(tallies);
-        }
-    }
 }
 
 /// Waits until the command may start; `None` when the service is gone.
 pub(super) fn may_start(stream: &mut UnixStream) -> Option<()> {
     match next(stream)? {
         Order::Start => Some(()),
-        Order::Signal(_) | Order::Applied(_) | Order::Counted(_) | Order::Lodged { .. } => None,
+        Order::Signal(_) | Order::Applied(_) | Order::Told { .. } | Order::Lodged { .. } => None,
     }
 }
 
@@ -92,13 +85,15 @@ pub(super) fn obey(
             match (order, &command, &awaited) {
                 (Order::Signal(signal), Some(command), _) => command.signal(signal),
                 (Order::Applied(revision), _, Some(awaited)) => awaited.reached(revision),
-                (Order::Counted(counted), _, Some(awaited)) => awaited.answer(counted.into()),
+                (Order::Told { number, answer }, _, Some(awaited)) => {
+                    awaited.questions.answer(number, answer);
+                }
                 (Order::Lodged { lodger, is_served }, _, Some(awaited)) => awaited.lodged(lodger, is_served),
                 (
                     Order::Start
                     | Order::Signal(_)
                     | Order::Applied(_)
-                    | Order::Counted(_)
+                    | Order::Told { .. }
                     | Order::Lodged { .. },
                     ..,
                 ) => {}

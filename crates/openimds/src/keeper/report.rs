@@ -19,6 +19,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
+use super::questions::Asked;
+
 /// A report, of changes as they are understood, or as they are told.
 #[derive(Serialize, Deserialize)]
 pub enum Report<C = Change> {
@@ -34,8 +36,13 @@ pub enum Report<C = Change> {
         /// Where.
         admin: Option<SocketAddr>,
     },
-    /// The door wants the counters.
-    Asked,
+    /// The door wants to know something.
+    Asked {
+        /// The number of the question, which its answer has, too.
+        number: u64,
+        /// What.
+        question: Asked,
+    },
     /// The keyring changed: its text.
     Keyring(Zeroizing<String>),
     /// The command runs; the sockets that listen in its namespace come along.
@@ -210,7 +217,7 @@ impl From<Wire<'_>> for Report {
                 Self::Changed { revision, changes: changes.into_iter().filter_map(Told::change).collect() }
             }
             Wire::Opened { admin } => Self::Opened { admin },
-            Wire::Asked => Self::Asked,
+            Wire::Asked { number, question } => Self::Asked { number, question },
             Wire::Keyring(text) => Self::Keyring(text),
             Wire::Started => Self::Started,
             Wire::Failed { message, status } => Self::Failed { message, status },

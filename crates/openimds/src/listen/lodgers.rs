@@ -16,7 +16,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::connection::Lodger;
 use super::socket::{BACKLOG, Listener};
 
-/// What a worker is told of them, each always the same one.
+/// What a worker is told: of lodgers, each always the same one; and of questions, all of them.
 pub(super) enum Told {
     /// To accept there, too.
     Listen(Lodger, Listener),
@@ -24,6 +24,8 @@ pub(super) enum Told {
     Stop(Lodger, SocketAddr),
     /// To accept nowhere of a lodger's, and to end whatever came from there.
     Leave(Lodger),
+    /// To hand its calls on for this question to the journal.
+    HandOn(u64),
 }
 
 /// Those that there are.

@@ -213,7 +213,7 @@ impl Worker {
         }
     }
 
-    /// Does what it is told of a lodger, whose listeners are `lodgings`.
+    /// Does what it is told. The listeners of lodgers are `lodgings`.
     fn heed(self: &Rc<Self>, told: Told, lodgings: &mut HashMap<Lodger, Vec<(SocketAddr, Accepting)>>) {
         match told {
             Told::Listen(lodger, listener) => {
@@ -231,6 +231,7 @@ impl Worker {
                 let of_lodger = connections.iter().filter(|(_, one)| one.lodger() == Some(lodger));
                 of_lodger.for_each(|(_, connection)| connection.end());
             }
+            Told::HandOn(question) => self.tools.service().hand_on_calls(question),
         }
     }
 
@@ -293,6 +294,23 @@ pub struct Workers {
     told: Vec<UnboundedSender<Told>>,
 }
 
+/// Has all workers hand their calls on to the journal.
+pub struct Callers(Vec<UnboundedSender<Told>>);
+
+impl Callers {
+    /// How many they are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Tells them of a question. Returns how many of them are gone, and will not hear it.
+    #[must_use]
+    pub fn hand_on(&self, question: u64) -> usize {
+        self.0.iter().filter(|worker| worker.send(Told::HandOn(question)).is_err()).count()
+    }
+}
+
 impl Workers {
     /// Starts a thread for each set of listeners, with a service of its own.
     ///
@@ -327,6 +345,12 @@ impl Workers {
     #[must_use]
     pub fn lodgers(&self) -> Lodgers {
         Lodgers::new(self.told.clone())
+    }
+
+    /// A way to have all of them hand their calls on.
+    #[must_use]
+    pub fn callers(&self) -> Callers {
+        Callers(self.told.clone())
     }
 
     /// Lets the threads accept.

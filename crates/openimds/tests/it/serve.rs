@@ -18,6 +18,7 @@ use crate::support::{IMDS, Service, body, exchange, status};
 
 mod abuse;
 mod answers;
+mod calls;
 mod confined;
 mod door;
 mod instances;

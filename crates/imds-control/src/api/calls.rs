@@ -1,0 +1,204 @@
+//! `GET /api/v1/calls`: the last calls of guests, oldest first, with every one that has been answered already.
+
+use std::net::IpAddr;
+
+use axum::Json;
+use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
+use imds_core::Timestamp;
+use imds_core::audit::{Recorded, Whose};
+use serde::Serialize;
+
+use super::Refusal;
+use crate::call::instance_id;
+use crate::door::Door;
+use crate::query::Error;
+
+#[derive(Serialize)]
+pub(super) struct Calls {
+    calls: Vec<Call>,
+}
+
+#[derive(Serialize)]
+struct Call {
+    number: u64,
+    at: Timestamp,
+    instance: Option<String>,
+    source: IpAddr,
+    method: String,
+    path: String,
+    status: u16,
+    version: &'static str,
+    user_agent: String,
+    micros: u64,
+}
+
+impl From<Recorded> for Call {
+    fn from(call: Recorded) -> Self {
+        Self {
+            number: call.number,
+            at: call.at,
+            instance: call.instance.map(|id| id.to_string()),
+            source: call.source,
+            method: call.method,
+            path: call.path,
+            status: call.status,
+            version: call.version.as_str(),
+            user_agent: call.user_agent,
+            micros: call.micros,
+        }
+    }
+}
+
+/// Which calls are asked for.
+#[derive(Debug, PartialEq, Eq)]
+struct Wish {
+    of: Whose,
+    /// Only those with higher numbers; all have one that is higher than 0.
+    since: u64,
+}
+
+pub(super) async fn list(
+    State(door): State<Door>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Calls>, Refusal> {
+    let Wish { of, since } = wish(query.as_deref().unwrap_or_default())?;
+    let calls = door.plane.calls(of).await.map_err(Error::from)?;
+    let calls = calls.into_iter().filter(|call| call.number > since).map(Call::from).collect();
+    Ok(Json(Calls { calls }))
+}
+
+/// `instance=ID` or `instance=none`, and `since=NUMBER`, each once at most; and what a signature in the query string has.
+fn wish(query: &str) -> Result<Wish, Refusal> {
+    let wrong = |why: String| Refusal::new(StatusCode::BAD_REQUEST, why);
+    let (mut of, mut since) = (None, None);
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        let is_first = match &*name {
+            "instance" => {
+                let whose = match &*value {
+                    "none" => Whose::Strangers,
+                    id => Whose::Instance(instance_id(id)?),
+                };
+                of.replace(whose).is_none()
+            }
+            "since" => {
+                let number = value.parse::<u64>();
+                let number =
+                    number.map_err(|_| wrong(format!("since is not the number of a call: {value:?}")))?;
+                since.replace(number).is_none()
+            }
+            name if name.starts_with("X-Amz-") => true,
+            name => {
+                return Err(wrong(format!("there is no parameter {name:?}; there are instance and since")));
+            }
+        };
+        if !is_first {
+            return Err(wrong(format!("the parameter {name} came twice")));
+        }
+    }
+    Ok(Wish { of: of.unwrap_or(Whose::All), since: since.unwrap_or_default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::StatusCode;
+    use imds_core::audit::{Recorded, Tallies, Version, Whose};
+    use imds_core::testing::{launch, noon};
+    use serde_json::{Value, json};
+
+    use crate::door::Door;
+    use crate::plane::{Plane, Question};
+    use crate::testing::{door, request};
+
+    const ID: &str = "i-12345678901234567";
+
+    /// A door to a metadata process that remembers a call of the instance and one of a stranger.
+    fn remembering() -> Door {
+        let call = Recorded {
+            number: 7,
+            at: noon(),
+            instance: Some(launch().id),
+            source: [10, 0, 0, 1].into(),
+            method: "GET".into(),
+            path: "/latest/<b>".into(),
+            status: 401,
+            version: Version::V2,
+            user_agent: "curl/8".into(),
+            micros: 12,
+        };
+        let stranger = Recorded { number: 9, instance: None, version: Version::V1, ..call.clone() };
+        let all = [call, stranger];
+        let plane = Plane::answering(move |question| match question {
+            Question::Tallies(answer) => drop(answer.send(Tallies::default())),
+            Question::View { answer, .. } => drop(answer.send(None)),
+            Question::Calls { of, answer } => {
+                let calls = all.iter().filter(|call| match &of {
+                    Whose::All => true,
+                    Whose::Instance(id) => call.instance.as_ref() == Some(id),
+                    Whose::Strangers => call.instance.is_none(),
+                });
+                drop(answer.send(calls.cloned().collect()));
+            }
+        });
+        Door { plane, ..door() }
+    }
+
+    #[tokio::test]
+    async fn a_call_is_told_with_all_that_is_known_of_it() {
+        let path = format!("/api/v1/calls?instance={ID}");
+        let (status, body) = request(&remembering(), "GET", &path, &[], "").await;
+        assert_eq!(status, StatusCode::OK);
+        let expected = json!({"calls": [{
+            "number": 7, "at": noon().to_string(), "instance": ID, "source": "10.0.0.1", "method": "GET",
+            "path": "/latest/<b>", "status": 401, "version": "v2", "user_agent": "curl/8", "micros": 12,
+        }]});
+        assert_eq!(serde_json::from_str::<Value>(&body).unwrap(), expected);
+    }
+
+    #[tokio::test]
+    async fn one_asks_for_an_instance_for_strangers_and_for_what_is_new() {
+        let door = remembering();
+        for (query, expected) in [
+            ("", &[7, 9][..]),
+            ("?", &[7, 9]),
+            ("?since=0", &[7, 9]),
+            ("?since=7", &[9]),
+            ("?since=9", &[]),
+            ("?since=18446744073709551615", &[]),
+            ("?instance=i-12345678901234567", &[7]),
+            ("?instance=i%2D12345678901234567&since=7", &[]),
+            ("?instance=none", &[9]),
+            ("?since=8&instance=none", &[9]),
+            ("?instance=i-00000000", &[]),
+            ("?X-Amz-Signature=0&since=8", &[9]),
+        ] {
+            let (status, body) = request(&door, "GET", &format!("/api/v1/calls{query}"), &[], "").await;
+            let told: Value = serde_json::from_str(&body).unwrap();
+            let numbers: Vec<_> = told["calls"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|call| call["number"].as_u64().unwrap())
+                .collect();
+            assert_eq!((status, &numbers[..]), (StatusCode::OK, expected), "{query}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_malformed_is_refused_as_json() {
+        let door = remembering();
+        for (query, why) in [
+            ("?instance=x", "Invalid id: \"x\""),
+            ("?instance=", "Invalid id: \"\""),
+            ("?instance=none&instance=none", "the parameter instance came twice"),
+            ("?since=", "since is not the number of a call: \"\""),
+            ("?since=-1", "since is not the number of a call: \"-1\""),
+            ("?since=1&since=1", "the parameter since came twice"),
+            ("?instnace=none", "there is no parameter \"instnace\"; there are instance and since"),
+        ] {
+            let (status, body) = request(&door, "GET", &format!("/api/v1/calls{query}"), &[], "").await;
+            assert_eq!((status.as_u16(), body), (400, json!({ "error": why }).to_string()), "{query}");
+        }
+        assert_eq!(request(&door, "POST", "/api/v1/calls", &[], "").await.0, StatusCode::METHOD_NOT_ALLOWED);
+    }
+}

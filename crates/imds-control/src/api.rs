@@ -1,11 +1,13 @@
 //! `/api/v1/`: what AWS has no action for, as JSON. Ids of instances are enough there: the region does not matter.
 
+mod calls;
+mod console;
 mod history;
 mod instance;
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, patch};
+use axum::routing::{get, patch, post};
 use axum::{Json, Router};
 use serde_json::json;
 
@@ -15,6 +17,8 @@ use crate::query;
 /// The routes below `/api/v1`.
 pub(crate) fn router() -> Router<Door> {
     Router::new()
+        .route("/calls", get(calls::list))
+        .route("/console", post(console::begin))
         .route("/instances/{id}", patch(instance::change))
         .route("/instances/{id}/history", get(history::list))
         .fallback(async || Refusal::new(StatusCode::NOT_FOUND, "there is nothing at this path"))

@@ -1,5 +1,6 @@
 //! Who is calling: whose key a call is signed with, and whether it is taken.
 
+mod pass;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +16,8 @@ use imds_store::access_key::AccessKeys;
 use imds_store::record::Role;
 
 use crate::query::sigv4::{Credential, Error, Request, Signature};
+
+pub(crate) use pass::Pass;
 
 /// Whose keys are taken.
 #[derive(Debug)]
@@ -97,21 +100,37 @@ impl Authority {
         request: &Request<'_>,
         now: Timestamp,
     ) -> Result<(Identity, Credential), Error> {
+        let (pass, credential) = self.pass(store, request, now)?;
+        Ok((pass.identity(), credential))
+    }
+
+    /// As [`Authority::verified`]: what the request was signed with.
+    pub(crate) fn pass(
+        &self,
+        store: &dyn Store,
+        request: &Request<'_>,
+        now: Timestamp,
+    ) -> Result<(Pass, Credential), Error> {
         let signature = Signature::read(request.uri, request.headers)?.ok_or_else(Error::missing)?;
         let id = &signature.credential.access_key;
-        let (identity, secret) = match &signature.token {
-            Some(token) => self.session(store, id, token, now).map_err(|refused| match refused {
-                Refused::Invalid => Error::unknown(),
-                Refused::Expired => Error::ended(),
-            })?,
+        let (pass, secret) = match &signature.token {
+            Some(token) => {
+                let issuer = self.issuer();
+                let opened = session(&issuer, store, id, token, now);
+                let (session, secret) = opened.map_err(|refused| match refused {
+                    Refused::Invalid => Error::unknown(),
+                    Refused::Expired => Error::ended(),
+                })?;
+                (Pass::of_session(id.clone(), session, issuer), secret)
+            }
             None => {
                 let keys = self.keys();
                 let key = keys.get(id).ok_or_else(Error::unknown)?;
-                (Identity::of(key.user()), key.secret().clone())
+                (Pass::of_key(key.clone()), key.secret().clone())
             }
         };
         signature.verify(request, secret.expose(), now)?;
-        Ok((identity, signature.credential))
+        Ok((pass, signature.credential))
     }
 
     /// Who a request says that it is from, where nothing is verified: the session whose token it brings, the user whose
@@ -124,31 +143,34 @@ impl Authority {
         now: Timestamp,
     ) -> Identity {
         let id = access_key.unwrap_or_default();
-        let session =
-            token.and_then(|token| self.session(store, id, &Secret::new(token.to_owned()), now).ok());
-        match session {
-            Some((identity, _)) => identity,
+        let token = token.map(|token| Secret::new(token.to_owned()));
+        match token.and_then(|token| session(&self.issuer(), store, id, &token, now).ok()) {
+            Some((session, _)) => Identity::Session(session),
             None => Identity::of(self.keys().get(id).and_then(|key| key.user())),
         }
     }
+}
 
-    fn session(
-        &self,
-        store: &dyn Store,
-        id: &str,
-        token: &Secret,
-        now: Timestamp,
-    ) -> Result<(Identity, Secret), Refused> {
-        let (session, secret) = self.issuer().open(id, token.expose(), now)?;
-        let role = Role::find(store, &session.role).unwrap_or_else(|error| {
-            // Whom nobody can vouch for does not come in.
-            tracing::error!(%error, "the role of a session cannot be read");
-            None
-        });
-        // A role that was deleted and made again is another, as its id tells.
-        let role = role.filter(|found| found.record.id == session.role_id);
-        role.map(|_| (Identity::Session(session), secret)).ok_or(Refused::Invalid)
-    }
+/// The session that a token is of, and its secret key.
+fn session(
+    issuer: &Issuer,
+    store: &dyn Store,
+    id: &str,
+    token: &Secret,
+    now: Timestamp,
+) -> Result<(Session, Secret), Refused> {
+    let (session, secret) = issuer.open(id, token.expose(), now)?;
+    if has_role(store, &session) { Ok((session, secret)) } else { Err(Refused::Invalid) }
+}
+
+/// Is the role of a session still there? One that was deleted and made again is another, as its id tells.
+fn has_role(store: &dyn Store, session: &Session) -> bool {
+    let role = Role::find(store, &session.role).unwrap_or_else(|error| {
+        // Whom nobody can vouch for does not come in.
+        tracing::error!(%error, "the role of a session cannot be read");
+        None
+    });
+    role.is_some_and(|found| found.record.id == session.role_id)
 }
 
 /// Who calls.

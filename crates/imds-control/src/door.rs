@@ -7,6 +7,7 @@ use std::time::Duration;
 use imds_store::Store;
 
 use crate::authz::Authority;
+use crate::console::Sessions;
 use crate::plane::Plane;
 
 /// What the door opens to.
@@ -22,6 +23,8 @@ pub struct Door {
     pub environment_delay: Duration,
     /// A name under which the door may be called, besides loopback's.
     pub server_name: Option<String>,
+    /// Who is in the console.
+    pub sessions: Arc<Sessions>,
     /// The default VPC's block: network address and prefix length.
     pub vpc: (Ipv4Addr, u8),
 }

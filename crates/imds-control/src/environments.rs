@@ -31,7 +31,7 @@ use crate::elasticbeanstalk::environment;
 use crate::query;
 pub use agenda::Agenda;
 use agenda::{Look, Next};
-pub(crate) use fleet::own_tags;
+pub(crate) use fleet::{instance_type_of, own_tags};
 use step::Step;
 pub(crate) use tags::retag;
 

@@ -11,10 +11,12 @@ use crate::api::Refusal;
 use crate::door::Door;
 use crate::query::sigv4::Request;
 
-/// Lets on what is signed, where it must be. `/` sees to itself, since AWS's services have words of their own for it; whether
-/// the service is well anybody may ask.
+/// Lets on what is signed, where it must be. `/` sees to itself, since AWS's services have words of their own for it, and so
+/// does the console, since browsers sign nothing; whether the service is well anybody may ask.
 pub(crate) async fn signed(State(door): State<Door>, request: HttpRequest, next: Next) -> Response {
-    if !door.authority.is_required() || matches!(request.uri().path(), "/" | "/healthz") {
+    let path = request.uri().path();
+    let is_console = path == "/console" || path.starts_with("/console/");
+    if !door.authority.is_required() || is_console || matches!(path, "/" | "/healthz") {
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();
@@ -26,18 +28,22 @@ pub(crate) async fn signed(State(door): State<Door>, request: HttpRequest, next:
     let verified = tokio::task::spawn_blocking(move || {
         let request =
             Request { method: &parts.method, uri: &parts.uri, headers: &parts.headers, body: &body };
-        let verified = door.authority.verified(&*door.store, &request, Timestamp::now()).map(|_| ());
-        (verified, parts, body)
+        let pass = door.authority.pass(&*door.store, &request, Timestamp::now()).map(|(pass, _)| pass);
+        (pass, parts, body)
     });
     let verified =
         verified.await.inspect_err(|error| tracing::error!(%error, "a signature could not be verified"));
-    let Ok((verified, parts, body)) = verified else {
+    let Ok((pass, mut parts, body)) = verified else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
-    let Err(error) = verified else {
-        return next.run(HttpRequest::from_parts(parts, Body::from(body))).await;
+    let error = match pass {
+        Ok(pass) => {
+            // Whoever begins a session of the console needs to know whose it is.
+            parts.extensions.insert(pass);
+            return next.run(HttpRequest::from_parts(parts, Body::from(body))).await;
+        }
+        Err(error) => error.of(None),
     };
-    let error = error.of(None);
     if parts.uri.path().starts_with("/api/") {
         return Refusal::new(error.status, error.to_string()).into_response();
     }

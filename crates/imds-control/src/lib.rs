@@ -1,12 +1,14 @@
 //! The door: what the owner of the service reaches and guests do not. The AWS Query APIs, what they have no action for,
 //! health and metrics.
 
+mod act;
 mod action;
 mod api;
 mod authz;
 mod body;
 mod call;
 mod commit;
+mod console;
 mod door;
 mod early;
 mod ec2;
@@ -28,7 +30,8 @@ mod sts;
 mod testing;
 
 pub use authz::{Authority, Changed};
+pub use console::Sessions;
 pub use door::{Door, Peer};
-pub use plane::Plane;
+pub use plane::{Plane, Question};
 pub use query::Signer;
 pub use service::router;

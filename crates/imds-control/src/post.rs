@@ -11,12 +11,13 @@ use imds_core::Timestamp;
 use imds_store::Revision;
 use imds_store::record::Caller;
 
+use crate::act::{self, Behalf};
+use crate::action;
 use crate::authz::Identity;
-use crate::call::{ACCOUNT, Call, request_id};
+use crate::call::request_id;
 use crate::door::{Door, Peer};
 use crate::query::sigv4::{self, Request};
 use crate::query::{Error, Params, Scope, Service, Xml, envelope};
-use crate::{action, commit};
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
@@ -195,23 +196,7 @@ fn act<'p>(
     }
     let handler = action::find(service, action).ok_or_else(|| Error::invalid_action(action))?;
     let is_dry_run = service == Service::Ec2 && params.flag("DryRun")? == Some(true);
-    let account = ACCOUNT.parse().map_err(|_| Error::internal())?;
-    let store = &*door.store;
-    let (body, revision) = commit::decided(store, || {
-        let call = Call {
-            store,
-            region,
-            account: &account,
-            now: Timestamp::now(),
-            caller,
-            identity,
-            request_id,
-            issuer: &door.authority.issuer(),
-            environment_delay: door.environment_delay,
-            vpc: door.vpc,
-        };
-        let outcome = handler(&call, params)?;
-        if is_dry_run { Err(Error::dry_run()) } else { Ok((outcome.batch, outcome.body)) }
-    })?;
+    let behalf = Behalf { region, caller, identity, request_id };
+    let (body, revision) = act::perform(door, &behalf, handler, params, is_dry_run)?;
     Ok((action, body, revision))
 }

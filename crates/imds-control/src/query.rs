@@ -9,6 +9,6 @@ pub(crate) mod xml;
 
 pub(crate) use error::Error;
 pub(crate) use params::{Params, flag};
-pub(crate) use scope::{Scope, Service};
+pub(crate) use scope::{REGION, Scope, Service};
 pub use sigv4::Signer;
 pub(crate) use xml::{Xml, time};

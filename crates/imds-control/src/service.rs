@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 
 use crate::door::Door;
-use crate::{api, body, gate, metrics, post, site};
+use crate::{api, body, console, gate, metrics, post, site};
 
 /// The door's routes.
 pub fn router(door: Door) -> Router {
@@ -18,6 +18,7 @@ pub fn router(door: Door) -> Router {
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/metrics", get(metrics))
         .nest("/api/v1", api::router())
+        .merge(console::router(&door))
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(door.clone(), gate::signed))
         .layer(middleware::from_fn(body::whole))

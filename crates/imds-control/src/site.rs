@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use axum::extract::{Request, State};
 use axum::http::header::{HOST, HeaderName, ORIGIN};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use imds_store::Store;
@@ -19,7 +19,7 @@ static FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// Lets a request on if it was sent to the door by its own name, by nobody's page but its own, and by no guest.
 pub(crate) async fn check(State(door): State<Door>, request: Request, next: Next) -> Response {
     let refused = |why| early::refused(StatusCode::FORBIDDEN, "AccessDenied", request.uri().path(), why);
-    if let Some(why) = refusal(request.headers(), door.server_name.as_deref()) {
+    if let Some(why) = refusal(request.method(), request.headers(), door.server_name.as_deref()) {
         return refused(why);
     }
     let peer = request.extensions().get::<Peer>().copied();
@@ -34,7 +34,7 @@ fn is_guest(store: &dyn Store, address: IpAddr) -> bool {
     !matches!(record::get::<Address>(store, &address.to_string()), Ok(None))
 }
 
-fn refusal(headers: &HeaderMap, name: Option<&str>) -> Option<&'static str> {
+fn refusal(method: &Method, headers: &HeaderMap, name: Option<&str>) -> Option<&'static str> {
     let mut hosts = headers.get_all(HOST).iter().map(HeaderValue::to_str);
     let host = match (hosts.next(), hosts.next()) {
         (Some(Ok(host)), None) if is_own(host, name) => host,
@@ -44,7 +44,11 @@ fn refusal(headers: &HeaderMap, name: Option<&str>) -> Option<&'static str> {
     if headers.get_all(ORIGIN).iter().any(|origin| !origin.as_bytes().eq_ignore_ascii_case(own.as_bytes())) {
         return Some("the request comes from a page of another site");
     }
-    let is_foreign = |site: &HeaderValue| site.as_bytes().eq_ignore_ascii_case(b"cross-site");
+    // A page at another port is of the same site. It may lead a person here, and send nothing.
+    let is_foreign = |site: &HeaderValue| {
+        let is = |name: &[u8]| site.as_bytes().eq_ignore_ascii_case(name);
+        is(b"cross-site") || is(b"same-site") && !method.is_safe()
+    };
     headers
         .get_all(&FETCH_SITE)
         .iter()
@@ -71,20 +75,27 @@ mod tests {
     #[test]
     fn a_page_gets_in_only_from_the_door_itself() {
         for (origin, site, is_refused) in [
-            (None, None, false),
-            (Some("http://localhost:1339"), Some("same-origin"), false),
-            (None, Some("none"), false),
-            (Some("http://localhost:8080"), None, true),
-            (Some("https://localhost:1339"), None, true),
-            (Some("http://evil.test"), None, true),
-            (Some("null"), None, true),
-            (None, Some("cross-site"), true),
+            (None, None, (false, false)),
+            (Some("http://localhost:1339"), Some("same-origin"), (false, false)),
+            (None, Some("none"), (false, false)),
+            (None, Some("same-site"), (false, true)),
+            (None, Some("Same-Site"), (false, true)),
+            (Some("http://localhost:8080"), None, (true, true)),
+            (Some("http://localhost:8080"), Some("same-site"), (true, true)),
+            (Some("https://localhost:1339"), None, (true, true)),
+            (Some("http://evil.test"), None, (true, true)),
+            (Some("null"), None, (true, true)),
+            (Some(""), None, (true, true)),
+            (None, Some("cross-site"), (true, true)),
+            (Some("http://localhost:1339"), Some("cross-site"), (true, true)),
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(HOST, HeaderValue::from_static("localhost:1339"));
             origin.map(|origin| headers.insert(ORIGIN, HeaderValue::from_static(origin)));
             site.map(|site| headers.insert(&FETCH_SITE, HeaderValue::from_static(site)));
-            assert_eq!(refusal(&headers, None).is_some(), is_refused, "{origin:?} {site:?}");
+            let refused =
+                [Method::GET, Method::POST].map(|method| refusal(&method, &headers, None).is_some());
+            assert_eq!((refused[0], refused[1]), is_refused, "{origin:?} {site:?}");
         }
     }
 }

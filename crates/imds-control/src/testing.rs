@@ -17,6 +17,7 @@ use imds_store::record::{self, Batch, Environment, InstanceProfile, Role, role::
 use tower::ServiceExt as _;
 
 use crate::authz::Authority;
+use crate::console::Sessions;
 use crate::door::{Door, Peer};
 use crate::plane::Plane;
 use crate::service::router;
@@ -29,6 +30,7 @@ pub(crate) fn door() -> Door {
         authority: Arc::new(Authority::open(&[7; 32])),
         environment_delay: Duration::from_millis(500),
         server_name: Some("imds.test".into()),
+        sessions: Arc::new(Sessions::new(&[9; 32])),
         vpc: (Ipv4Addr::new(172, 31, 0, 0), 16),
     }
 }

@@ -112,6 +112,15 @@ impl Admin {
         self.read(&answer, |text| serde_json::from_str(text).ok())
     }
 
+    /// POSTs nothing where AWS has no action for it, and gives what is answered.
+    ///
+    /// # Errors
+    /// As [`Admin::call`].
+    pub fn post(&self, path: &str) -> Result<serde_json::Value, Error> {
+        let answer = self.send(Api::Ec2, Method::POST, path, Some(("application/json", String::new())))?;
+        self.read(&answer, |text| serde_json::from_str(text).ok())
+    }
+
     /// PATCHes something that AWS has no action for.
     ///
     /// # Errors

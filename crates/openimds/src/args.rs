@@ -1,5 +1,6 @@
 //! The command line, as typed.
 
+pub mod console;
 pub mod control;
 pub mod doctor;
 pub mod environment;
@@ -54,6 +55,8 @@ pub enum Verb {
     Defaults(control::Defaults),
     /// The Elastic Beanstalk environments of a running service
     Environment(environment::Environment),
+    /// Print the address at which a browser opens the console of a running service
+    Console(console::Console),
     /// Say what is true of instance metadata on this machine, and the cure for what is not right
     Doctor(doctor::Doctor),
     /// Say what is wrong with a command, a script or an HTTP exchange, and correct it

@@ -1,5 +1,6 @@
 //! The verbs of the command line, one file each.
 
+mod console;
 mod defaults;
 mod doctor;
 mod environment;
@@ -45,6 +46,7 @@ pub fn main() -> ExitCode {
         Verb::Instance(args) => instance::run(&args),
         Verb::Defaults(args) => defaults::run(&args),
         Verb::Environment(args) => environment::run(&args),
+        Verb::Console(args) => console::run(&args),
         Verb::Doctor(args) => doctor::run(&args),
         Verb::Explain(args) => explain::run(&args),
     };
@@ -84,7 +86,7 @@ fn refused(report: Report) -> ExitCode {
         }
         Report::Changed { .. }
         | Report::Opened { .. }
-        | Report::Asked
+        | Report::Asked { .. }
         | Report::Keyring(_)
         | Report::Started
         | Report::Lodged { .. }

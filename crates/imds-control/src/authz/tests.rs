@@ -215,8 +215,6 @@ async fn nothing_is_done_for_who_has_not_signed_it() {
         ("GET", "/api/v1/instances/i-12345678901234567/history", ""),
         ("GET", "/api/v1/nothing", ""),
         ("GET", "/metrics", ""),
-        ("GET", "/console", ""),
-        ("GET", "/console/", ""),
         ("GET", "/nothing", ""),
     ] {
         let headers = [("content-type", if path == "/" { FORM } else { "application/json" })];

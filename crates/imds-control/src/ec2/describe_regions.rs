@@ -4,7 +4,8 @@ use super::filter::Filters;
 use crate::call::{Call, Outcome};
 use crate::query::{Error, Params, Xml};
 
-const REGIONS: &[&str] = &[
+/// Those that every account has.
+pub(crate) const REGIONS: &[&str] = &[
     "ap-northeast-1",
     "ap-northeast-2",
     "ap-northeast-3",

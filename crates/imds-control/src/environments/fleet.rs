@@ -221,7 +221,7 @@ fn data(environment: &Environment, platform: &Platform, settings: &Settings) -> 
 }
 
 /// The first of `InstanceTypes`, else `InstanceType`, else what fits the architecture that was chosen.
-fn instance_type_of(platform: &Platform, settings: &Settings) -> String {
+pub(crate) fn instance_type_of(platform: &Platform, settings: &Settings) -> String {
     const INSTANCES: &str = "aws:ec2:instances";
     let first = settings.get(INSTANCES, "InstanceTypes").and_then(|types| types.split(',').next());
     let one = settings.get(LAUNCH, "InstanceType");

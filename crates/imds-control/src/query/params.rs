@@ -21,15 +21,20 @@ pub(crate) struct Params {
 impl Params {
     /// Reads a form. Of a name that comes twice, the last counts.
     pub(crate) fn parse(form: &[u8]) -> Result<Self, Error> {
+        Self::of(form_urlencoded::parse(form).map(|(name, value)| (name.into_owned(), value.into_owned())))
+    }
+
+    /// These parameters.
+    pub(crate) fn of(pairs: impl IntoIterator<Item = (String, String)>) -> Result<Self, Error> {
         let mut all = BTreeMap::new();
-        for (name, value) in form_urlencoded::parse(form) {
+        for (name, value) in pairs {
             if all.len() == MOST {
                 return Err(Error::new(
                     "MalformedQueryString",
                     format!("The request has more than {MOST} parameters"),
                 ));
             }
-            all.insert(name.into_owned(), value.into_owned());
+            all.insert(name, value);
         }
         Ok(Self { all: Rc::new(all), prefix: String::new() })
     }

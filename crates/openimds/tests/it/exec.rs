@@ -8,6 +8,7 @@ mod attach;
 mod hostile;
 mod instance;
 mod network;
+mod pasted;
 mod process;
 mod service;
 mod socket;

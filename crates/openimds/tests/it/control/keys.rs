@@ -1,5 +1,6 @@
 //! Keys that mean something: `--auth sigv4`, `imds keys`, and calls that are signed, well and badly.
 
+mod console;
 mod file;
 
 use std::fs::{self, Permissions};
@@ -247,7 +248,6 @@ fn without_a_good_signature_nobody_does_anything() {
     let api = "/api/v1/instances/i-12345678901234567";
     for (method, path, body) in [
         ("GET", "/metrics", ""),
-        ("GET", "/console", ""),
         ("GET", "/api/v1/instances/i-12345678901234567/history", ""),
         ("PATCH", api, "{\"hostname\":\"owned\"}"),
     ] {

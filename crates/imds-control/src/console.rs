@@ -1,0 +1,70 @@
+//! The console at `/console`: the screens of AWS that this is about, made here and now, in plain pages that need no script.
+//! They ask and change by the same functions as the actions of the API.
+
+/// Texts of a page in every language, each once.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($field:ident: $en:literal / $ja:literal;)* }) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub(in crate::console) struct $name {
+            $(pub(in crate::console) $field: &'static str,)*
+        }
+
+        impl $name {
+            /// Those of this language.
+            pub(in crate::console) fn of(language: imds_core::language::Language) -> &'static Self {
+                static EN: $name = $name { $($field: $en,)* };
+                static JA: $name = $name { $($field: $ja,)* };
+                match language {
+                    imds_core::language::Language::En => &EN,
+                    imds_core::language::Language::Ja => &JA,
+                }
+            }
+        }
+    };
+}
+
+mod assets;
+mod cookie;
+mod dashboard;
+mod defaults;
+mod enter;
+mod environments;
+mod failure;
+mod form;
+mod instance;
+mod instances;
+mod page;
+mod preference;
+mod receive;
+mod session;
+mod shell;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod visit;
+
+use axum::Router;
+use axum::middleware;
+use axum::routing::{any, get};
+
+use crate::door::Door;
+use failure::Failure;
+
+pub(crate) use enter::address;
+pub use session::Sessions;
+
+/// The routes of the console.
+pub(crate) fn router(door: &Door) -> Router<Door> {
+    let pages = Router::new()
+        .route("/console", get(dashboard::show))
+        .merge(instances::router())
+        .merge(instance::router())
+        .merge(defaults::router())
+        .merge(environments::router())
+        .merge(enter::router())
+        .route("/console/", any(async || visit::go("/console")))
+        .route("/console/{*rest}", any(async || Failure::nothing_here()));
+    pages.layer(middleware::from_fn_with_state(door.clone(), receive::receive)).merge(assets::router())
+}

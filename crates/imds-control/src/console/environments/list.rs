@@ -1,0 +1,80 @@
+//! `/console/environments`: *Environments*, the table.
+
+use std::cmp::Reverse;
+
+use askama::Template;
+use axum::response::{IntoResponse as _, Response};
+use imds_store::record::Environment;
+
+use super::super::failure::Failure;
+use super::super::page::Page;
+use super::super::shell::{Section, Shell};
+use super::super::visit::Visit;
+use super::path;
+use super::state::{Badge, Moment, StateWords};
+use crate::elasticbeanstalk::platform::Platform;
+use crate::elasticbeanstalk::{environment, option};
+
+words! {
+    /// Texts of the list.
+    ListWords {
+        title: "Environments" / "環境";
+        create: "Create environment" / "環境の作成";
+        none: "There is no environment in this region." / "このリージョンに環境はありません。";
+        what: "An environment launches instances for you. Whether they answer IMDSv1 is an option of its configuration." / "環境はインスタンスを起動します。IMDSv1 に応答するかどうかは、環境の設定のオプションです。";
+        name: "Environment name" / "環境名";
+        application: "Application" / "アプリケーション";
+        health: "Health" / "ヘルス";
+        status: "Status" / "ステータス";
+        platform: "Platform" / "プラットフォーム";
+        created: "Date created" / "作成日";
+    }
+}
+
+#[derive(Template)]
+#[template(path = "console/environments.html")]
+struct List {
+    shell: Shell,
+    words: &'static ListWords,
+    rows: Vec<Row>,
+}
+
+struct Row {
+    path: String,
+    name: String,
+    application: String,
+    health: Badge,
+    status: Badge,
+    platform: String,
+    /// `None` of a platform that is none any more.
+    imds_v1: Option<Badge>,
+    created: Moment,
+}
+
+/// The list: those of this region that are there, the newest first.
+pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
+    let mut all = visit.ask(environment::all).await?;
+    all.retain(|found| !found.record.is_terminated());
+    all.sort_by_key(|found| Reverse(found.record.created));
+    let states = StateWords::of(visit.language);
+    let rows = all.iter().map(|found| Row::of(&found.record, states)).collect();
+    let words = ListWords::of(visit.language);
+    Ok(Page(List { shell: visit.shell(Section::Environments), words, rows }).into_response())
+}
+
+impl Row {
+    fn of(one: &Environment, states: &StateWords) -> Self {
+        let platform = Platform::by_stack(&one.solution_stack);
+        let is_disabled = platform.map(|platform| option::disables_imds_v1(&platform, &one.settings));
+        Self {
+            path: path(&one.name),
+            name: one.name.clone(),
+            application: one.application.clone(),
+            health: Badge::health(states, &one.health, environment::health_status(one)),
+            status: Badge::status(states, &one.status),
+            platform: one.solution_stack.clone(),
+            imds_v1: is_disabled.ok().map(|is_disabled| Badge::imds_v1(states, is_disabled)),
+            created: one.created.into(),
+        }
+    }
+}

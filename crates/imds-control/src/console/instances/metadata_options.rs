@@ -1,0 +1,154 @@
+//! *Modify instance metadata options*: the dialog of one instance.
+
+use askama::Template;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use imds_core::Machine;
+use imds_core::options::{HttpTokens, MetadataOptions, Switch};
+
+use super::actions::ActionWords;
+use super::find;
+use super::option::OptionWords;
+use crate::console::failure::Failure;
+use crate::console::form::Form;
+use crate::console::page::Page;
+use crate::console::shell::{Section, Shell};
+use crate::console::visit::{Visit, go};
+use crate::query::{Error, Service};
+
+words! {
+    /// Texts of the page.
+    DialogWords {
+        title: "Modify instance metadata options" / "インスタンスメタデータオプションの変更";
+        enable: "Enable" / "有効にする";
+        service_hint: "Cleared, every call is answered 403." / "オフにすると、すべての呼び出しに 403 が返ります。";
+        ipv6_hint: "Whether [fd00:ec2::254] answers as well." / "[fd00:ec2::254] でも応答するかどうか。";
+        optional_hint: "IMDSv1 and IMDSv2: a call may come without a token." / "IMDSv1 と IMDSv2: トークンなしの呼び出しにも応答します。";
+        required_hint: "IMDSv2 alone: a call without a token is answered 401." / "IMDSv2 のみ: トークンなしの呼び出しには 401 が返ります。";
+        hops_hint: "From 1 to 64. With 1 a token reaches the instance itself; a container behind a bridge needs 2." / "1 ～ 64。1 ではトークンはインスタンス自体にのみ届きます。ブリッジの先のコンテナには 2 が必要です。";
+        at_once: "The change takes effect immediately without needing an instance restart." / "変更はインスタンスの再起動を必要とせず、すぐに有効になります。";
+        at_start: "The instance is stopped: the change takes effect when it is started." / "インスタンスは停止しています。変更は次回の開始時に有効になります。";
+    }
+}
+
+/// What the form has.
+#[derive(Debug, Clone)]
+struct Typed {
+    is_on: bool,
+    has_ipv6: bool,
+    tokens: String,
+    hops: String,
+}
+
+impl Typed {
+    fn now(options: &MetadataOptions) -> Self {
+        Self {
+            is_on: options.http_endpoint == Switch::Enabled,
+            has_ipv6: options.http_protocol_ipv6 == Switch::Enabled,
+            tokens: options.http_tokens.as_str().to_owned(),
+            hops: options.http_put_response_hop_limit.hops().to_string(),
+        }
+    }
+
+    fn of(form: &Form) -> Self {
+        let text = |name| form.get(name).unwrap_or_default().to_owned();
+        Self {
+            is_on: form.is_ticked("endpoint"),
+            has_ipv6: form.is_ticked("ipv6"),
+            tokens: text("tokens"),
+            hops: text("hops"),
+        }
+    }
+
+    /// All that the dialog shows, as it is.
+    fn params(&self, id: &str) -> Vec<(String, String)> {
+        let switch = |is_on| if is_on { Switch::Enabled } else { Switch::Disabled }.as_str();
+        let params = [
+            ("InstanceId", id),
+            ("HttpEndpoint", switch(self.is_on)),
+            ("HttpProtocolIpv6", switch(self.has_ipv6)),
+            ("HttpTokens", &self.tokens),
+            ("HttpPutResponseHopLimit", &self.hops),
+        ];
+        params.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+    }
+}
+
+#[derive(Template)]
+#[template(path = "console/metadata_options.html")]
+struct Dialog {
+    shell: Shell,
+    words: &'static DialogWords,
+    options: &'static OptionWords,
+    actions: &'static ActionWords,
+    id: String,
+    is_stopped: bool,
+    is_gone: bool,
+    is_enforced: bool,
+    typed: Typed,
+    refused: Option<Error>,
+}
+
+impl Dialog {
+    /// *IMDSv2*: word, label, what it means.
+    fn versions(&self) -> [(&'static str, &'static str, &'static str); 2] {
+        let (words, options) = (self.words, self.options);
+        [
+            (HttpTokens::Optional.as_str(), options.optional, words.optional_hint),
+            (HttpTokens::Required.as_str(), options.required, words.required_hint),
+        ]
+    }
+
+    fn has_wrong(&self, name: &str) -> bool {
+        self.refused.as_ref().is_some_and(|error| error.message.contains(name))
+    }
+}
+
+/// The dialog.
+pub(super) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, Failure> {
+    let (visit, machine) = find(&visit, id).await?;
+    let typed = Typed::now(&machine.instance.options);
+    Ok(Page(dialog(&visit, &machine, typed, None).await?).into_response())
+}
+
+/// *Save*
+pub(super) async fn submit(visit: Visit, Path(id): Path<String>, form: Form) -> Result<Response, Failure> {
+    let (visit, machine) = find(&visit, id).await?;
+    let id = machine.instance.id.as_str();
+    let typed = Typed::of(&form);
+    match visit.perform(Service::Ec2, "ModifyInstanceMetadataOptions", typed.params(id)).await {
+        Ok(_) => Ok(go(&format!("/console/instances/{id}?done=options"))),
+        Err(Failure::Refused(error)) => {
+            let status: StatusCode = error.status;
+            Ok((status, Page(dialog(&visit, &machine, typed, Some(error)).await?)).into_response())
+        }
+        Err(failure @ (Failure::NothingHere | Failure::NotSignedIn | Failure::NotOurs)) => Err(failure),
+    }
+}
+
+async fn dialog(
+    visit: &Visit,
+    machine: &Machine,
+    typed: Typed,
+    refused: Option<Error>,
+) -> Result<Dialog, Failure> {
+    let is_enforced = visit
+        .ask(|call| {
+            let defaults = call.defaults()?.map(|found| found.record).unwrap_or_default();
+            Ok(defaults.http_tokens_enforced == Some(Switch::Enabled))
+        })
+        .await?;
+    Ok(Dialog {
+        shell: visit.shell(Section::Instances),
+        words: DialogWords::of(visit.language),
+        options: OptionWords::of(visit.language),
+        actions: ActionWords::of(visit.language),
+        id: machine.instance.id.to_string(),
+        is_stopped: !machine.state.is_running() && !machine.state.is_terminated(),
+        is_gone: machine.state.is_terminated(),
+        is_enforced,
+        typed,
+        refused,
+    })
+}

@@ -1,7 +1,8 @@
 "use strict";
 // Everything works without this. With it, what changes by itself is shown as it changes, and commands can be copied.
 
-// <section data-refresh="3"> is taken anew from the page every three seconds, for as long as the page still has it so.
+// <section data-refresh="3"> has its content taken anew from the page every three seconds, for as long as the page still has
+// it so. The section itself stays: screen readers tell what changes in it. What has the focus is not taken away.
 function refresh(section) {
   const seconds = Number(section.dataset.refresh);
   if (!(seconds > 0)) return;
@@ -12,13 +13,10 @@ function refresh(section) {
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const next = page.getElementById(section.id);
       if (!next) return;
-      if (next.innerHTML !== section.innerHTML && !section.contains(document.activeElement)) {
-        section.replaceWith(next);
-        refresh(next);
-      } else {
-        section.dataset.refresh = next.dataset.refresh || "";
-        refresh(section);
-      }
+      if (section.contains(document.activeElement)) return refresh(section);
+      section.dataset.refresh = next.dataset.refresh || "";
+      if (next.innerHTML !== section.innerHTML) section.replaceChildren(...next.childNodes);
+      refresh(section);
     } catch {
       refresh(section);
     }

@@ -73,6 +73,16 @@ enum Way {
     Unknown,
 }
 
+impl Way {
+    /// The ticket that is good.
+    fn ticket(&self) -> Option<&str> {
+        match self {
+            Self::In(ticket) => Some(&ticket.ticket),
+            Self::Spent | Self::Left | Self::Unknown => None,
+        }
+    }
+}
+
 struct Ticket {
     ticket: String,
     access_key: String,
@@ -139,6 +149,9 @@ fn page(visit: &Visit, way: Way) -> Response {
         Way::In(_) | Way::Left | Way::Unknown => StatusCode::OK,
         Way::Spent => StatusCode::GONE,
     };
-    let (shell, words) = (visit.shell(Section::Nowhere), EnterWords::of(visit.language));
+    let (shell, words) = (
+        visit.shell(Section::Nowhere).keeping(way.ticket().map(|ticket| (TICKET, ticket.to_owned()))),
+        EnterWords::of(visit.language),
+    );
     (status, Page(Enter { shell, words, way })).into_response()
 }

@@ -2,6 +2,7 @@
 
 use imds_core::language::Language;
 
+use super::preference::LANGUAGE;
 use super::visit::Visit;
 use crate::ec2::describe_regions::REGIONS;
 
@@ -57,6 +58,8 @@ pub(super) struct Shell {
     pub(super) regions: Vec<String>,
     /// Where this is, without a query.
     pub(super) path: String,
+    /// The fields of the query that name what is shown, so that it stays so in another language or region.
+    pub(super) query: Vec<(&'static str, String)>,
     /// What forms carry.
     pub(super) seal: String,
     /// The part of the console.
@@ -74,10 +77,24 @@ impl Shell {
             region: visit.region.clone(),
             regions: regions(&visit.region),
             path: visit.path.clone(),
+            query: Vec::new(),
             seal: visit.seal.clone(),
             here,
             who: visit.who.clone(),
         }
+    }
+
+    /// That of a page whose address has these fields. Those that are empty are left out.
+    pub(super) fn keeping(mut self, fields: impl IntoIterator<Item = (&'static str, String)>) -> Self {
+        self.query = fields.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+        self
+    }
+
+    /// The address of this page in another language.
+    pub(super) fn in_language(&self, tag: &str) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(&self.query).append_pair(LANGUAGE, tag);
+        format!("{}?{}", self.path, query.finish())
     }
 
     /// `aria-current` of a link to a part of the console.

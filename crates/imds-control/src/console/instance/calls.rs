@@ -84,11 +84,16 @@ pub(super) async fn show(subject: Subject) -> Result<Page<Calls>, Failure> {
         head: subject.head(Tab::Calls),
         words: CallWords::of(language),
         finding_words: FindingWords::of(language),
-        v1: calls.iter().filter(|call| call.version == Version::V1).count(),
+        v1: calls.iter().filter(|call| is_v1(call)).count(),
         refused: calls.iter().filter(|call| refusal(call).is_some()).count(),
         rows: calls.into_iter().map(|call| row(call, &explained)).collect(),
         explained,
     }))
+}
+
+/// Is it IMDSv1's? Who asks for a token is not, whatever is wrong with how he does.
+fn is_v1(call: &Recorded) -> bool {
+    call.version == Version::V1 && call.method != "PUT"
 }
 
 /// Why a call was refused, if it was.
@@ -106,14 +111,8 @@ fn row(call: Recorded, explained: &[Explained]) -> Row {
         status: call.status,
         reason: reason(call.status),
         status_class: if finding.is_some() { "bad" } else { "good" },
-        version: match call.version {
-            Version::V1 => "IMDSv1",
-            Version::V2 => "IMDSv2",
-        },
-        version_class: match call.version {
-            Version::V1 => "warn",
-            Version::V2 => "note",
-        },
+        version: if is_v1(&call) { "IMDSv1" } else { "IMDSv2" },
+        version_class: if is_v1(&call) { "warn" } else { "note" },
         source: call.source.to_string(),
         method: call.method,
         path: call.path,

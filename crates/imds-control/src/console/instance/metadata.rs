@@ -120,8 +120,10 @@ fn page(
     sides: Option<Vec<Side>>,
 ) -> Page<Metadata> {
     let language = subject.visit.language;
+    let kept = if is_wrong { String::new() } else { path.clone() };
     Page(Metadata {
-        shell: subject.visit.shell(Section::Instances),
+        // One that is none is told, and goes nowhere.
+        shell: subject.visit.shell(Section::Instances).keeping([("path", kept)]),
         head: subject.head(Tab::Metadata),
         words: MetadataWords::of(language),
         finding_words: FindingWords::of(language),

@@ -80,10 +80,11 @@ pub(super) async fn show(visit: Visit, RawQuery(query): RawQuery) -> Result<Resp
     let words = ListWords::of(visit.language);
     let count = words.count.replace("{all}", &rows.len().to_string());
     rows = rows.into_iter().skip((page - 1) * A_PAGE).take(A_PAGE).collect();
+    let fields = [("find", sought.clone()), ("show", if is_with_v1 { WITH_V1 } else { "" }.to_owned())];
     let mut others = form_urlencoded::Serializer::new(String::new());
-    others.append_pair("find", &sought).append_pair("show", if is_with_v1 { WITH_V1 } else { "" });
+    others.extend_pairs(&fields);
     let page = List {
-        shell: visit.shell(Section::Instances),
+        shell: visit.shell(Section::Instances).keeping(fields),
         words,
         options: OptionWords::of(visit.language),
         actions: ActionWords::of(visit.language),

@@ -45,6 +45,7 @@ pub(crate) fn run() -> Result<()> {
         ("conformance", suites::conformance),
         ("real clients", suites::clients),
         ("real clients of the control API", suites::control),
+        ("the console in a browser", suites::console),
         ("hostile input", fuzz::run),
     ] {
         println!("== {name}");

@@ -1,7 +1,7 @@
 //! The conformance suite and the real clients: those of the metadata inside `imds run`, those of the control API beside
-//! a service of their own on loopback.
+//! a service of their own on loopback, a browser for the console.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
@@ -14,6 +14,9 @@ const CONFIG: &str = "clients/imds.toml";
 
 /// The folders of `clients/control/` that have a check.
 const CONTROL: [&str; 4] = ["aws-cli", "boto3", "eb", "terraform"];
+
+/// The folder of `clients/` that has the console's check, which is none of a client of the metadata.
+const CONSOLE: &str = "console";
 
 /// The built binary `name`.
 fn built(package: &str, name: &str) -> Result<PathBuf> {
@@ -86,7 +89,7 @@ pub(super) fn clients() -> Result<Count> {
     let mut names = Vec::new();
     for entry in root().join("clients").read_dir()? {
         let entry = entry?;
-        if entry.path().join("check").is_file() {
+        if entry.path().join("check").is_file() && entry.file_name() != CONSOLE {
             names.push(entry.file_name());
         }
     }
@@ -113,15 +116,25 @@ pub(super) fn clients() -> Result<Count> {
 
 /// Every client of the control API. A check that is missing cannot be run, and so fails.
 pub(super) fn control() -> Result<Count> {
-    let (imds, folder) = (built("openimds", "imds")?, installed()?);
     let mut count = Count::default();
     for name in CONTROL {
         println!("-- {name}");
-        let check = root().join("clients/control").join(name).join("check");
-        let mut command = command(check.to_str().context("the workspace's path is not text")?);
-        count.add(summarised(command.env("IMDS", &imds).env("IMDS_CLIENTS", &folder))?);
+        count.add(beside_a_service(&PathBuf::from("clients/control").join(name))?);
     }
     Ok(count)
+}
+
+/// The story and every page of the console, in a browser.
+pub(super) fn console() -> Result<Count> {
+    beside_a_service(&PathBuf::from("clients").join(CONSOLE))
+}
+
+/// The check in this folder, which starts the services that it needs.
+fn beside_a_service(folder: &Path) -> Result<Count> {
+    let (imds, clients) = (built("openimds", "imds")?, installed()?);
+    let check = root().join(folder).join("check");
+    let mut command = command(check.to_str().context("the workspace's path is not text")?);
+    summarised(command.env("IMDS", &imds).env("IMDS_CLIENTS", &clients))
 }
 
 #[cfg(test)]

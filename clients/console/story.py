@@ -165,7 +165,7 @@ class Person:
         """*Launch an instance*, with IMDSv2 only: its id."""
         browser = self.browser
         self.follow("Instances", ".side")
-        self.follow("Launch an instance", "main")
+        self.follow("Launch instance", "main")
         browser.find("text field", self.word("Name")).type("riddle")
         details = browser.find("summary", self.word("Advanced details"))
         details.unfold()

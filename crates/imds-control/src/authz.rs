@@ -11,9 +11,9 @@ use imds_core::Timestamp;
 use imds_core::credentials::Secret;
 use imds_core::id::{AccountId, unique};
 use imds_core::session::{Issuer, Refused, SECRET_LEN, Session};
-use imds_store::Store;
 use imds_store::access_key::AccessKeys;
 use imds_store::record::Role;
+use imds_store::{Store, store};
 
 use crate::query::sigv4::{Credential, Error, Request, Signature};
 
@@ -160,17 +160,18 @@ fn session(
     now: Timestamp,
 ) -> Result<(Session, Secret), Refused> {
     let (session, secret) = issuer.open(id, token.expose(), now)?;
-    if has_role(store, &session) { Ok((session, secret)) } else { Err(Refused::Invalid) }
+    let has_role = has_role(store, &session).unwrap_or_else(|error| {
+        // Whom nobody can vouch for does not come in.
+        tracing::error!(%error, "the role of a session cannot be read");
+        false
+    });
+    if has_role { Ok((session, secret)) } else { Err(Refused::Invalid) }
 }
 
 /// Is the role of a session still there? One that was deleted and made again is another, as its id tells.
-fn has_role(store: &dyn Store, session: &Session) -> bool {
-    let role = Role::find(store, &session.role).unwrap_or_else(|error| {
-        // Whom nobody can vouch for does not come in.
-        tracing::error!(%error, "the role of a session cannot be read");
-        None
-    });
-    role.is_some_and(|found| found.record.id == session.role_id)
+fn has_role(store: &dyn Store, session: &Session) -> Result<bool, store::Error> {
+    let role = Role::find(store, &session.role)?;
+    Ok(role.is_some_and(|found| found.record.id == session.role_id))
 }
 
 /// Who calls.

@@ -1,7 +1,7 @@
 //! The console at `/console`: the screens of AWS that this is about, made here and now, in plain pages that need no script.
 //! They ask and change by the same functions as the actions of the API.
 
-/// Texts of a page in every language, each once.
+/// Texts of a page in every language, each once. A module has one such table, and a test of its texts comes with it.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($field:ident: $en:literal / $ja:literal;)* }) => {
         $(#[$doc])*
@@ -21,10 +21,19 @@ macro_rules! words {
                 }
             }
         }
+
+        #[cfg(test)]
+        mod every_text {
+            #[test]
+            fn is_in_its_language() {
+                $(crate::console::tests::language::check(stringify!($name), stringify!($field), $en, $ja);)*
+            }
+        }
     };
 }
 
 mod assets;
+mod commands;
 mod cookie;
 mod dashboard;
 mod defaults;
@@ -34,6 +43,7 @@ mod failure;
 mod form;
 mod instance;
 mod instances;
+mod moment;
 mod page;
 mod preference;
 mod receive;

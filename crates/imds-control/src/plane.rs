@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use imds_core::audit::{Recorded, Tallies, Whose};
+use imds_core::audit::{Counts, Recorded, Tallies, Whose};
 use imds_core::id::InstanceId;
 use imds_core::view::View;
 use imds_store::Revision;
@@ -24,6 +24,13 @@ pub struct Plane {
 pub enum Question {
     /// The counters.
     Tallies(oneshot::Sender<Tallies>),
+    /// The counters of an instance.
+    Tally {
+        /// The instance.
+        instance: InstanceId,
+        /// `None` for an instance that guests cannot be.
+        answer: oneshot::Sender<Option<Counts>>,
+    },
     /// The calls that are remembered, oldest first.
     Calls {
         /// Whose.
@@ -42,24 +49,35 @@ pub enum Question {
     },
 }
 
-/// The metadata process is gone, or does not answer.
+/// The metadata process is gone, or does not answer a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Gone;
+
+/// The metadata process does not follow: what was committed stays, but guests do not see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Behind;
 
 /// How long it is waited for. It takes well below a millisecond; one that takes this long has come to harm.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl From<Gone> for Error {
     fn from(_: Gone) -> Self {
-        tracing::error!("the metadata process does not follow; restart the service");
-        Self {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            ..Self::new(
-                "Unavailable",
-                "What was asked for is kept, but the metadata process does not follow; restart the service",
-            )
-        }
+        tracing::error!("the metadata process does not answer; restart the service");
+        unavailable("The metadata process does not answer; restart the service")
     }
+}
+
+impl From<Behind> for Error {
+    fn from(_: Behind) -> Self {
+        tracing::error!("the metadata process does not follow; restart the service");
+        unavailable(
+            "What was asked for is kept, but the metadata process does not follow; restart the service",
+        )
+    }
+}
+
+fn unavailable(why: &str) -> Error {
+    Error { status: StatusCode::SERVICE_UNAVAILABLE, ..Error::new("Unavailable", why) }
 }
 
 impl Plane {
@@ -70,10 +88,10 @@ impl Plane {
     }
 
     /// Waits until a commit is what guests see.
-    pub(crate) async fn reached(&self, revision: Revision) -> Result<(), Gone> {
+    pub(crate) async fn reached(&self, revision: Revision) -> Result<(), Behind> {
         let mut applied = self.applied.clone();
         let reached = timeout(PATIENCE, applied.wait_for(|applied| *applied >= revision)).await;
-        reached.map_err(|_| Gone)?.map(|_| ()).map_err(|_| Gone)
+        reached.map_err(|_| Behind)?.map(|_| ()).map_err(|_| Behind)
     }
 
     /// Waits until a commit is what guests see; false when the metadata process does not follow.
@@ -84,6 +102,11 @@ impl Plane {
     /// The counters now.
     pub(crate) async fn tallies(&self) -> Result<Tallies, Gone> {
         self.ask(Question::Tallies).await
+    }
+
+    /// The counters of an instance now; `None` for an instance that guests cannot be.
+    pub(crate) async fn tally(&self, instance: InstanceId) -> Result<Option<Counts>, Gone> {
+        self.ask(|answer| Question::Tally { instance, answer }).await
     }
 
     /// The calls that are remembered, oldest first.
@@ -110,6 +133,7 @@ impl Plane {
     pub(crate) fn immediate() -> Self {
         Self::answering(|question| match question {
             Question::Tallies(answer) => drop(answer.send(Tallies::default())),
+            Question::Tally { answer, .. } => drop(answer.send(None)),
             Question::Calls { answer, .. } => drop(answer.send(Vec::new())),
             Question::View { answer, .. } => drop(answer.send(None)),
         })

@@ -19,6 +19,7 @@ mod setting;
 pub use answers::*;
 pub use calls::*;
 use serde::Serialize;
+pub use setting::ENABLE;
 
 use crate::language::Text;
 

@@ -6,15 +6,17 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use imds_core::Timestamp;
-use imds_core::audit::{Recorded, Tallies, Whose};
+use imds_core::audit::{Counts, Recorded, Tallies, Whose};
+use imds_core::id::InstanceId;
 use imds_core::keyring::SECRET_LEN;
+use imds_core::options::HttpTokens;
 use imds_core::token::NONCE_LEN;
 use imds_core::view::{self, View};
 use imds_server::audit::{Format, Log};
 use imds_server::journal::{self, Journal, Reader, Sink};
 use imds_server::{Service, Shared};
-use imds_store::Registry;
 use imds_store::registry::Change;
+use imds_store::{Registry, Snapshot};
 use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::origin::WithOrigin;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -178,6 +180,7 @@ impl Running {
     fn answer(&mut self, number: u64, question: Asked) {
         match question {
             Asked::Tallies => self.link.counted(number, self.tallies()),
+            Asked::Tally(instance) => self.link.counted(number, self.tally(&instance)),
             Asked::Calls(owner) => {
                 let answer = self.link.recorded(number);
                 match owner.whose() {
@@ -216,15 +219,26 @@ impl Running {
 
     /// All counters now.
     fn tallies(&self) -> Tallies {
-        let counts = |snapshot: &imds_store::Snapshot| {
-            (snapshot.instance.id.clone(), snapshot.instance.options.http_tokens, snapshot.tally.read())
-        };
         Tallies {
             instances: self.shared.registry.all().iter().map(|snapshot| counts(snapshot)).collect(),
             strangers: self.shared.strangers.read(),
             traffic: self.shared.traffic.read(),
         }
     }
+
+    /// The counters of an instance now, and nothing of the others.
+    fn tally(&self, instance: &str) -> Tallies {
+        let snapshot = instance.parse().ok().and_then(|id| self.shared.registry.by_id(&id));
+        Tallies {
+            instances: snapshot.iter().map(|snapshot| counts(snapshot)).collect(),
+            ..Tallies::default()
+        }
+    }
+}
+
+/// What was counted of an instance.
+fn counts(snapshot: &Snapshot) -> (InstanceId, HttpTokens, Counts) {
+    (snapshot.instance.id.clone(), snapshot.instance.options.http_tokens, snapshot.tally.read())
 }
 
 /// Starts the thread that remembers calls: where they go, and who may ask for them.

@@ -130,6 +130,7 @@ mod tests {
         let all = [call, stranger];
         let plane = Plane::answering(move |question| match question {
             Question::Tallies(answer) => drop(answer.send(Tallies::default())),
+            Question::Tally { answer, .. } => drop(answer.send(None)),
             Question::View { answer, .. } => drop(answer.send(None)),
             Question::Calls { of, answer } => {
                 let calls = all.iter().filter(|call| match &of {

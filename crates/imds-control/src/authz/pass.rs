@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use imds_core::Timestamp;
 use imds_core::session::{Issuer, Session};
-use imds_store::Store;
 use imds_store::access_key::AccessKey;
+use imds_store::{Store, store};
 
 use super::{Authority, Identity, has_role};
 
@@ -52,11 +52,20 @@ impl Pass {
 impl Authority {
     /// Would a signature with the same key be taken now? Not if the key was removed or replaced by another with its id; not
     /// if temporary keys have ended, their role is gone, or all were ended at once.
-    pub(crate) fn admits(&self, store: &dyn Store, pass: &Pass, now: Timestamp) -> bool {
+    ///
+    /// # Errors
+    /// The role cannot be read: nobody knows.
+    pub(crate) fn admits(
+        &self,
+        store: &dyn Store,
+        pass: &Pass,
+        now: Timestamp,
+    ) -> Result<bool, store::Error> {
         match &pass.by {
-            By::Key(key) => self.keys().get(key.id()) == Some(key),
+            By::Key(key) => Ok(self.keys().get(key.id()) == Some(key)),
             By::Session(session, issuer) => {
-                session.expires > now && Arc::ptr_eq(issuer, &self.issuer()) && has_role(store, session)
+                let is_issued = session.expires > now && Arc::ptr_eq(issuer, &self.issuer());
+                Ok(is_issued && has_role(store, session)?)
             }
         }
     }

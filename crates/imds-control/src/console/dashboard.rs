@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use askama::Template;
 use axum::response::{IntoResponse as _, Response};
 use imds_core::audit::Tallies;
-use imds_store::record::{self, Environment};
 
 use super::failure::Failure;
 use super::instances::summary;
@@ -13,6 +12,7 @@ use super::page::Page;
 use super::shell::{Section, Shell};
 use super::visit::Visit;
 use crate::call::Call;
+use crate::elasticbeanstalk::environment;
 use crate::query::Error;
 
 words! {
@@ -25,8 +25,8 @@ words! {
         without_token: "Calls without a token since the service was started" / "サービス開始以降のトークンなしの呼び出し";
         answered: "{n} answered" / "応答 {n} 件";
         rejected: "{n} rejected with 401" / "401 で拒否 {n} 件";
-        unknown: "The metadata process does not answer." / "メタデータプロセスが応答しません。";
-        launch: "Launch an instance" / "インスタンスを起動";
+        unknown: "The metadata process does not answer; restart the service." / "メタデータのプロセスが応答しません。サービスを再起動してください。";
+        launch: "Launch instance" / "インスタンスを起動";
         account: "Account attributes" / "アカウントの属性";
         settings: "Settings" / "設定";
         protection: "Data protection and security" / "データ保護とセキュリティ";
@@ -36,12 +36,14 @@ words! {
 }
 
 /// What is counted in a region.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Counted {
     running: usize,
     with_v1: usize,
     environments: usize,
     ids: HashSet<String>,
+    /// Instances that cannot be read.
+    damaged: usize,
 }
 
 #[derive(Template)]
@@ -50,34 +52,35 @@ struct Dashboard {
     shell: Shell,
     words: &'static DashboardWords,
     counted: Counted,
+    damaged: Option<String>,
     /// Calls without a token: answered, and rejected.
     calls: Option<(String, String)>,
 }
 
 /// The dashboard.
 pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
-    let counted = visit.ask(counted).await?;
+    let counted = visit.ask_all(counted).await?;
     let words = DashboardWords::of(visit.language);
     // The rest is true without it.
     let tallies = visit.door().plane.tallies().await.ok();
     let calls = tallies.map(|tallies| without_token(&tallies, &counted.ids));
     let told = |words: &str, count: u64| words.replace("{n}", &count.to_string());
     let calls = calls.map(|(good, bad)| (told(words.answered, good), told(words.rejected, bad)));
-    Ok(Page(Dashboard { shell: visit.shell(Section::Dashboard), words, counted, calls }).into_response())
+    let damaged = summary::damaged(counted.damaged, visit.language);
+    let shell = visit.shell(Section::Dashboard);
+    Ok(Page(Dashboard { shell, words, counted, damaged, calls }).into_response())
 }
 
 fn counted(call: &Call<'_>) -> Result<Counted, Error> {
-    let all = summary::all(call)?;
-    let environments = record::list::<Environment>(call.store, "")?;
-    let environments = environments
-        .into_iter()
-        .filter(|(_, found)| found.record.region == call.region && found.record.status != "Terminated");
-    Ok(Counted {
-        running: all.iter().filter(|one| one.state.is_running()).count(),
-        with_v1: all.iter().filter(|one| one.has_imds_v1()).count(),
-        environments: environments.count(),
-        ids: all.into_iter().map(|one| one.id).collect(),
-    })
+    let mut counted = Counted::default();
+    let damaged = summary::each(call, |one| {
+        counted.running += usize::from(one.state.is_running());
+        counted.with_v1 += usize::from(one.has_imds_v1());
+        counted.ids.insert(one.id);
+    })?;
+    let environments = environment::all(call)?.into_iter();
+    let environments = environments.filter(|found| found.record.status != "Terminated");
+    Ok(Counted { environments: environments.count(), damaged, ..counted })
 }
 
 /// Calls without a token, answered and rejected (CloudWatch's `MetadataNoToken` and `MetadataNoTokenRejected`).

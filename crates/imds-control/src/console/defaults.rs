@@ -32,6 +32,7 @@ words! {
         what: "IMDS defaults decide what a launch leaves open. Instances that are there already stay as they are." / "IMDS のデフォルトは、起動時に指定されなかったオプションに適用されます。既存のインスタンスは変わりません。";
         order: "Each option is decided on its own: what the launch says, else what is set here, else what the AMI asks for, else what EC2 has." / "オプションはそれぞれ、起動時の指定、ここでの設定、AMI の設定、EC2 の既定値の順に決まります。";
         updated: "The IMDS defaults were updated." / "IMDS のデフォルトを更新しました。";
+        unchanged: "Nothing was changed." / "変更はありません。";
     }
 }
 
@@ -60,7 +61,11 @@ async fn show(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Failu
         shell: visit.shell(Section::Defaults),
         words,
         facts: facts(visit.language, &kept(&visit).await?),
-        done: (query.get("done") == Some("updated")).then_some(words.updated),
+        done: match query.get("done") {
+            Some("updated") => Some(words.updated),
+            Some("unchanged") => Some(words.unchanged),
+            _ => None,
+        },
     };
     Ok(Page(shown).into_response())
 }

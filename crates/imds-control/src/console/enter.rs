@@ -10,7 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use imds_core::Timestamp;
 
-use super::failure::Failure;
+use super::failure::{Failure, command};
 use super::form::Form;
 use super::page::Page;
 use super::shell::{Section, Shell};
@@ -59,6 +59,8 @@ struct Enter {
     shell: Shell,
     words: &'static EnterWords,
     way: Way,
+    /// What makes an address like this.
+    command: String,
 }
 
 /// How somebody stands before the door.
@@ -153,5 +155,5 @@ fn page(visit: &Visit, way: Way) -> Response {
         visit.shell(Section::Nowhere).keeping(way.ticket().map(|ticket| (TICKET, ticket.to_owned()))),
         EnterWords::of(visit.language),
     );
-    (status, Page(Enter { shell, words, way })).into_response()
+    (status, Page(Enter { shell, words, way, command: command(visit) })).into_response()
 }

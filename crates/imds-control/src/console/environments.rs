@@ -16,9 +16,13 @@ mod tests;
 
 use axum::Router;
 use axum::http::Uri;
+use axum::response::Response;
 use axum::routing::get;
 
 use super::failure::Failure;
+use super::preference;
+use super::shell::{Section, Shell};
+use super::visit::{Visit, go};
 use crate::door::Door;
 use crate::query::Error;
 
@@ -27,11 +31,14 @@ const LAUNCH: &str = "aws:autoscaling:launchconfiguration";
 /// The option that is the box: *Disabled*.
 const DISABLE: &str = "DisableIMDSv1";
 
+/// The list of them.
+const LIST: &str = "/console/environments";
+
 /// Its routes.
 pub(super) fn router() -> Router<Door> {
     let one = |rest: &str| format!("/console/environments/{{name}}{rest}");
     Router::new()
-        .route("/console/environments", get(list::show))
+        .route(LIST, get(list::show))
         .route("/console/environments/new", get(create::show).post(create::create))
         .route(&one(""), get(overview::show))
         .route(&one("/configuration"), get(configuration::show))
@@ -42,6 +49,12 @@ pub(super) fn router() -> Router<Door> {
         .route(&one("/terminate"), get(act::back).post(act::terminate))
 }
 
+/// What is around the pages of one environment, which is of its region, in whichever language.
+fn shell(visit: &Visit) -> Shell {
+    let region = (preference::REGION, visit.region.clone());
+    visit.shell(Section::Environments).of_one(LIST).keeping([region])
+}
+
 /// The path of an environment's page. Its name is letters, digits and hyphens when it was made here.
 fn path(name: &str) -> String {
     let name: String = form_urlencoded::byte_serialize(name.as_bytes()).collect();
@@ -50,12 +63,20 @@ fn path(name: &str) -> String {
 
 /// The word of `?done=`, which says what was done before this page was shown.
 fn done(uri: &Uri) -> Option<String> {
-    let query = uri.query()?.as_bytes();
-    form_urlencoded::parse(query).find(|(name, _)| name == "done").map(|(_, word)| word.into_owned())
+    preference::field(uri, "done")
 }
 
-/// Why an action refused, for the page that has its form; whatever else failed is a page of its own.
-fn refusal(failure: Failure) -> Result<Error, Failure> {
+/// Goes on to a page of this visit's region, which says what was done.
+fn gone_on(visit: &Visit, page: &str, done: &str) -> Response {
+    go(&format!("{page}?done={done}&{}={}", preference::REGION, visit.region))
+}
+
+/// Why an action refused what it was asked, for the page that shows the form again. Whatever else failed is a page of its own:
+/// it may have been done all the same.
+///
+/// # Errors
+/// When it is no refusal of a client's error.
+pub(in crate::console) fn refusal(failure: Failure) -> Result<Error, Failure> {
     match failure {
         Failure::Refused(error) if error.status.is_client_error() => Ok(error),
         Failure::Refused(_) | Failure::NothingHere | Failure::NotSignedIn | Failure::NotOurs => Err(failure),

@@ -1,9 +1,10 @@
 //! Why a page is not shown: told on a page of its own, in the words of the action that was refused.
 
 use askama::Template;
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+use super::commands::admin;
 use super::page::Page;
 use super::shell::{Section, Shell};
 use super::visit::Visit;
@@ -54,38 +55,46 @@ impl IntoResponse for Failure {
     }
 }
 
-/// The page that tells a failure.
-pub(super) fn page(visit: &Visit, failure: &Failure) -> Response {
+/// The page that tells a failure, of a request with this method.
+pub(super) fn page(visit: &Visit, method: &Method, failure: &Failure) -> Response {
     let (status, shell) = (failure.status(), visit.shell(Section::Nowhere));
     let told = match failure {
         Failure::NothingHere => Told::plain(shell.words.nothing_here),
         Failure::NotOurs => Told { cure: Some(shell.words.again), ..Told::plain(shell.words.not_ours) },
         Failure::NotSignedIn => Told {
             cure: Some(shell.words.how_to_sign_in),
-            command: Some("imds console"),
+            command: Some(command(visit)),
             ..Told::plain(shell.words.not_signed_in)
         },
         Failure::Refused(error) => Told { code: Some(error.code.to_string()), ..Told::plain(&error.message) },
     };
-    let is_in = !matches!(failure, Failure::NotSignedIn);
-    (status, Page(FailurePage { shell, told, is_in })).into_response()
+    let is_question = matches!(*method, Method::GET | Method::HEAD) || status == StatusCode::NOT_FOUND;
+    let title = if is_question { shell.words.not_shown } else { shell.failed(&status) };
+    let is_in = visit.session.is_some();
+    (status, Page(FailurePage { shell, title, told, is_in })).into_response()
+}
+
+/// What begins a session at the door that somebody came to.
+pub(super) fn command(visit: &Visit) -> String {
+    format!("imds console{}", admin(&visit.host))
 }
 
 #[derive(Template)]
 #[template(path = "console/failure.html")]
 struct FailurePage {
     shell: Shell,
+    title: &'static str,
     told: Told,
     /// Are there other pages for him?
     is_in: bool,
 }
 
 struct Told {
-    /// The code of an action's refusal.
+    /// The code of an action's refusal, which is told in English.
     code: Option<String>,
     what: String,
     cure: Option<&'static str>,
-    command: Option<&'static str>,
+    command: Option<String>,
 }
 
 impl Told {

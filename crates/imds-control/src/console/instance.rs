@@ -12,22 +12,19 @@ mod tree;
 
 use axum::Router;
 use axum::extract::{FromRequestParts, Path};
-use axum::http::HeaderMap;
-use axum::http::header::HOST;
 use axum::http::request::Parts;
 use axum::routing::get;
 use imds_core::Machine;
-use imds_core::Timestamp;
 use imds_core::id::InstanceId;
-use imds_core::lifecycle::State;
-use imds_store::record;
 
+use super::commands::host;
 use super::failure::Failure;
-use super::instances::actions::ActionWords;
+use super::instances::actions::{ActionWords, class};
+use super::instances::{INSTANCES, find};
+use super::moment::Moment;
+use super::shell::{Section, Shell};
 use super::visit::Visit;
-use crate::call::{Call, instance_id};
 use crate::door::Door;
-use crate::query::Error;
 
 /// Its routes.
 pub(super) fn router() -> Router<Door> {
@@ -99,6 +96,11 @@ impl Subject {
         &self.machine.instance.id
     }
 
+    /// What is around its pages.
+    fn shell(&self) -> Shell {
+        self.visit.shell(Section::Instances).of_one(INSTANCES)
+    }
+
     fn head(&self, tab: Tab) -> Head {
         let (state, language) = (self.machine.state.settled(), self.visit.language);
         let actions = ActionWords::of(language);
@@ -109,11 +111,7 @@ impl Subject {
             name: self.machine.instance.tags.get("Name").filter(|name| !name.trim().is_empty()).cloned(),
             state: state.to_string(),
             state_told: actions.told(state),
-            state_class: match state {
-                State::Running | State::Pending => "good",
-                State::Stopping | State::Stopped => "warn",
-                State::ShuttingDown | State::Terminated => "bad",
-            },
+            state_class: class(state),
             tab,
         }
     }
@@ -126,50 +124,7 @@ impl FromRequestParts<Door> for Subject {
         let visit = Visit::from_request_parts(parts, door).await?;
         let id = Path::<String>::from_request_parts(parts, door).await;
         let Path(id) = id.map_err(|_| Failure::nothing_here())?;
-        let machine = visit.ask(move |call| machine(call, &id)).await?;
-        let visit = visit.in_region(&machine.instance.placement.region);
+        let (visit, machine) = find(&visit, id).await?;
         Ok(Self { visit, machine, host: host(&parts.headers) })
-    }
-}
-
-/// The machine with this id, wherever it is.
-fn machine(call: &Call<'_>, id: &str) -> Result<Machine, Error> {
-    match record::get::<Machine>(call.store, instance_id(id)?.as_str())? {
-        Some(found) => Ok(found.record),
-        // It is refused as it is everywhere.
-        None => Ok(call.machine(id)?.record),
-    }
-}
-
-/// The host that was called, if a shell takes it for nothing but a host; else the usual one.
-fn host(headers: &HeaderMap) -> String {
-    let called = headers.get(HOST).and_then(|host| host.to_str().ok());
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".:-[]".contains(&byte);
-    let plain = called.filter(|host| !host.is_empty() && host.len() <= 255 && host.bytes().all(is_plain));
-    plain.unwrap_or(commands::USUAL_HOST).to_owned()
-}
-
-/// A moment, to the second.
-struct Moment {
-    /// For programs: RFC 3339.
-    exact: String,
-    /// For people: the day.
-    day: String,
-    /// And the time, in UTC.
-    time: String,
-}
-
-impl Moment {
-    fn of(at: Timestamp) -> Self {
-        Self {
-            exact: at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            day: at.strftime("%Y-%m-%d").to_string(),
-            time: at.strftime("%H:%M:%S UTC").to_string(),
-        }
-    }
-
-    /// On one line.
-    fn told(&self) -> String {
-        format!("{} {}", self.day, self.time)
     }
 }

@@ -3,16 +3,18 @@
 
 pub(in crate::console) mod actions;
 mod allow_tags;
+pub(in crate::console) mod environment;
 pub(in crate::console) mod field;
 mod launch;
 mod list;
 mod metadata_options;
 pub(in crate::console) mod option;
+pub(in crate::console) mod shown;
 mod state;
 pub(in crate::console) mod summary;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::get;
 use imds_core::Machine;
 use imds_store::record;
 
@@ -24,6 +26,9 @@ use crate::call::instance_id;
 use crate::door::Door;
 use crate::query::Error;
 
+/// The list, where one goes from an instance for those of another region.
+pub(in crate::console) const INSTANCES: &str = "/console/instances";
+
 /// Its routes.
 pub(super) fn router() -> Router<Door> {
     Router::new()
@@ -34,7 +39,7 @@ pub(super) fn router() -> Router<Door> {
             get(metadata_options::show).post(metadata_options::submit),
         )
         .route("/console/instances/{id}/allow-tags", get(allow_tags::show).post(allow_tags::submit))
-        .route("/console/instances/{id}/state", post(state::submit))
+        .route("/console/instances/{id}/state", get(state::back).post(state::submit))
 }
 
 /// The machine with this id, wherever it is, and the visit to its region.

@@ -57,7 +57,8 @@ pub(super) fn region(name: &str) -> Option<&str> {
     is_region.then_some(name)
 }
 
-/// Where whoever chose no region is: where the first instance is, else where clients are that name none.
+/// Where whoever chose no region is: where the first instance is, else where clients are that name none. It may read a good
+/// part of the instances.
 pub(super) fn usual_region(store: &dyn Store) -> String {
     let first = record::pieces().find_map(|prefix| {
         // One that is damaged is told on the page that reads it.

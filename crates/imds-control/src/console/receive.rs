@@ -17,8 +17,9 @@ use imds_store::record::Caller;
 use super::enter::ENTER;
 use super::failure::Failure;
 use super::form::Form;
+use super::preference::usual_region;
 use super::visit::Visit;
-use super::{cookie, failure, page, preference};
+use super::{commands, cookie, failure, page, preference};
 use crate::authz::{Identity, Pass};
 use crate::call::random_hex;
 use crate::door::{Door, Peer};
@@ -57,7 +58,7 @@ impl Came {
         let (headers, named) = (&parts.headers, cookie::session(&parts.headers));
         let mut cookies = Vec::new();
         let (session, pass) = if door.authority.is_required() {
-            named.and_then(|name| known(door, name)).unzip()
+            named.map(|name| known(door, name)).transpose()?.flatten().unzip()
         } else {
             let name = named.map_or_else(random_hex, |name| Ok(name.to_owned()))?;
             if named.is_none() {
@@ -68,9 +69,16 @@ impl Came {
         if let Some(chosen) = preference::chosen_language(&parts.uri) {
             cookies.push(cookie::keeping(preference::LANGUAGE, &chosen));
         }
-        let region = region(door, parts, session.is_some());
-        if session.is_some() && cookie::once(headers, preference::REGION) != Some(&*region) {
-            cookies.push(cookie::keeping(preference::REGION, &region));
+        let kept = cookie::once(headers, preference::REGION);
+        let region = preference::chosen_region(&parts.uri)
+            .or_else(|| kept.and_then(preference::region).map(str::to_owned))
+            // Who is not in learns nothing of what there is.
+            .or_else(|| (session.is_some() && is_arrival(parts, named)).then(|| usual_region(&*door.store)));
+        if let Some(region) = region.as_deref()
+            && session.is_some()
+            && kept != Some(region)
+        {
+            cookies.push(cookie::keeping(preference::REGION, region));
         }
         let peer = parts.extensions.get::<Peer>();
         let caller = Caller {
@@ -85,13 +93,15 @@ impl Came {
             seal: session.as_deref().map(|name| door.sessions.seal(name)).unwrap_or_default(),
             session,
             language: language(headers, &parts.uri),
-            region,
+            region: region.unwrap_or_else(|| crate::query::REGION.to_owned()),
+            host: commands::host(headers),
             path: parts.uri.path().to_owned(),
         };
         Ok(Self { visit, cookies })
     }
 
     async fn answered(self, request: Request, next: Next) -> Response {
+        let method = request.method().clone();
         let mut response = match admitted(&self.visit, request).await {
             Ok(request) => next.run(request).await,
             Err(failure) => failure.into_response(),
@@ -99,12 +109,12 @@ impl Came {
         if response.status() == StatusCode::METHOD_NOT_ALLOWED {
             // A page that only takes a form, for one: somebody reads this.
             let allowed = response.headers_mut().remove(ALLOW);
-            response = failure::page(&self.visit, &Failure::NothingHere);
+            response = failure::page(&self.visit, &method, &Failure::NothingHere);
             *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
             let allowed = allowed.unwrap_or(HeaderValue::from_static("GET, HEAD, POST"));
             response.headers_mut().insert(ALLOW, allowed);
         } else if let Some(failure) = response.extensions_mut().remove::<Failure>() {
-            response = failure::page(&self.visit, &failure);
+            response = failure::page(&self.visit, &method, &failure);
         }
         for cookie in &self.cookies {
             cookie::set(&mut response, cookie);
@@ -113,15 +123,16 @@ impl Came {
     }
 }
 
-/// Whose session this is, if whoever signed for it would still be let in. Otherwise it ends.
-fn known(door: &Door, name: &str) -> Option<(String, Pass)> {
+/// Whose session this is, if whoever signed for it would still be let in. Otherwise it ends. While that cannot be read,
+/// it stays, and nothing is done in it.
+fn known(door: &Door, name: &str) -> Result<Option<(String, Pass)>, Error> {
     let now = Timestamp::now();
-    let pass = door.sessions.visitor(name, now)?;
-    if door.authority.admits(&*door.store, &pass, now) {
-        return Some((name.to_owned(), pass));
+    let Some(pass) = door.sessions.visitor(name, now) else { return Ok(None) };
+    if door.authority.admits(&*door.store, &pass, now)? {
+        return Ok(Some((name.to_owned(), pass)));
     }
     door.sessions.leave(name);
-    None
+    Ok(None)
 }
 
 fn language(headers: &HeaderMap, uri: &Uri) -> Language {
@@ -131,13 +142,10 @@ fn language(headers: &HeaderMap, uri: &Uri) -> Language {
         .map_or_else(|| preference::accepted(accepted.unwrap_or_default()), preference::language)
 }
 
-fn region(door: &Door, parts: &Parts, is_in: bool) -> String {
-    let kept = || cookie::once(&parts.headers, preference::REGION).and_then(preference::region);
-    let chosen = preference::chosen_region(&parts.uri).or_else(|| kept().map(str::to_owned));
-    // Who is not in learns nothing of what there is.
-    let usual =
-        || if is_in { preference::usual_region(&*door.store) } else { crate::query::REGION.to_owned() };
-    chosen.unwrap_or_else(usual)
+/// Does somebody come to look around, so that it is worth looking for where there is something? Only the first page that
+/// he sees, and the dashboard, ask the store for it.
+fn is_arrival(parts: &Parts, named: Option<&str>) -> bool {
+    parts.method == Method::GET && (named.is_none() || parts.uri.path() == "/console")
 }
 
 /// A request that may go on, with its form if it has one. Whatever changes something must have a form that the session was

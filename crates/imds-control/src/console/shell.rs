@@ -1,5 +1,6 @@
 //! What is around every page: names, ways to the other pages, language and region.
 
+use axum::http::StatusCode;
 use imds_core::language::Language;
 
 use super::preference::LANGUAGE;
@@ -36,6 +37,8 @@ words! {
         language: "Language" / "言語";
         sign_out: "Sign out" / "サインアウト";
         failed: "It was not done" / "実行されませんでした";
+        not_known: "It is not known whether it was done" / "実行されたかどうかを確認できませんでした";
+        not_shown: "This page cannot be shown" / "表示できません";
         nothing_here: "There is nothing at this address." / "このアドレスには何もありません。";
         to_dashboard: "Go to the dashboard" / "ダッシュボードへ";
         not_signed_in: "Nobody is signed in here." / "サインインしていません。";
@@ -60,6 +63,8 @@ pub(super) struct Shell {
     pub(super) path: String,
     /// The fields of the query that name what is shown, so that it stays so in another language or region.
     pub(super) query: Vec<(&'static str, String)>,
+    /// The list that another region is chosen for, on a page of one thing, which is of its own region.
+    pub(super) list: Option<&'static str>,
     /// What forms carry.
     pub(super) seal: String,
     /// The part of the console.
@@ -78,6 +83,7 @@ impl Shell {
             regions: regions(&visit.region),
             path: visit.path.clone(),
             query: Vec::new(),
+            list: None,
             seal: visit.seal.clone(),
             here,
             who: visit.who.clone(),
@@ -90,11 +96,27 @@ impl Shell {
         self
     }
 
+    /// That of a page of one thing, which stays in its region: who chooses another one sees this list of what is there.
+    pub(super) fn of_one(self, list: &'static str) -> Self {
+        Self { list: Some(list), ..self }
+    }
+
+    /// What is shown in another region: the address, and the fields of its query.
+    pub(super) fn elsewhere(&self) -> (&str, &[(&'static str, String)]) {
+        self.list.map_or((&self.path, &self.query), |list| (list, &[]))
+    }
+
     /// The address of this page in another language.
     pub(super) fn in_language(&self, tag: &str) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(&self.query).append_pair(LANGUAGE, tag);
         format!("{}?{}", self.path, query.finish())
+    }
+
+    /// What is said above the refusal of a form that was sent. Nobody knows how far the service came that fails: it may
+    /// have kept what it was asked for.
+    pub(super) fn failed(&self, status: &StatusCode) -> &'static str {
+        if status.is_server_error() { self.words.not_known } else { self.words.failed }
     }
 
     /// `aria-current` of a link to a part of the console.

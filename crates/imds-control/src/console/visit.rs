@@ -7,6 +7,7 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use imds_core::language::Language;
 use imds_store::record::Caller;
+use tokio::sync::Semaphore;
 
 use super::failure::Failure;
 use super::shell::{Section, Shell};
@@ -16,6 +17,9 @@ use crate::authz::Identity;
 use crate::call::{Call, request_id};
 use crate::door::Door;
 use crate::query::{Error, Service, Xml};
+
+/// Places for questions that go through the whole store.
+static READERS: Semaphore = Semaphore::const_new(2);
 
 /// Who visits, and what he is shown.
 #[derive(Clone)]
@@ -32,6 +36,8 @@ pub(super) struct Visit {
     pub(super) language: Language,
     /// The region that lists are of, and that things are made in.
     pub(super) region: String,
+    /// The host that he called, as a shell may be given it (`commands::host`).
+    pub(super) host: String,
     /// The path, without the query.
     pub(super) path: String,
     /// What forms carry.
@@ -83,6 +89,21 @@ impl Visit {
         Ok(xml)
     }
 
+    /// The same for a question that goes through the whole store. Few are asked at a time: the threads that wait for the disk
+    /// are everybody's, and such a question holds one for long.
+    pub(super) async fn ask_all<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Call<'_>) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let place = READERS.acquire().await.map_err(|_| Error::internal())?;
+        self.ask(move |call| {
+            // Who has gone away meanwhile does not end the reading.
+            let _place = place;
+            question(call)
+        })
+        .await
+    }
+
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Door, &Behalf<'_>) -> Result<T, Error> + Send + 'static,
@@ -117,4 +138,64 @@ impl FromRequestParts<Door> for Visit {
 /// Goes on to a page, after something was done.
 pub(super) fn go(to: &str) -> Response {
     Redirect::to(to).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+    use std::sync::mpsc;
+
+    use super::*;
+
+    fn visit() -> Visit {
+        Visit {
+            door: crate::testing::door(),
+            identity: Identity::Root,
+            caller: Arc::new(Caller { access_key: None, address: "127.0.0.1".to_owned() }),
+            session: None,
+            language: Language::En,
+            region: "us-east-1".to_owned(),
+            host: String::new(),
+            path: String::new(),
+            seal: String::new(),
+            who: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn few_go_through_the_whole_store_at_a_time_and_nobody_else_waits_for_them() {
+        let (visit, inside) = (visit(), Arc::new(AtomicUsize::new(0)));
+        let (begun, mut begins) = tokio::sync::mpsc::unbounded_channel();
+        let (ends, readers): (Vec<_>, Vec<_>) = (0..8)
+            .map(|_| {
+                let (end, ended) = mpsc::channel::<()>();
+                let (visit, inside, begun) = (visit.clone(), Arc::clone(&inside), begun.clone());
+                let reader = tokio::spawn(async move {
+                    let read = visit.ask_all(move |_| {
+                        let count = inside.fetch_add(1, SeqCst) + 1;
+                        let _ = begun.send(());
+                        let _ = ended.recv();
+                        inside.fetch_sub(1, SeqCst);
+                        Ok(count)
+                    });
+                    read.await.unwrap()
+                });
+                (end, reader)
+            })
+            .unzip();
+        // Two have begun; who asks for one thing is answered.
+        for _ in 0..2 {
+            begins.recv().await.unwrap();
+        }
+        assert_eq!(visit.ask(|_| Ok(7)).await.unwrap(), 7);
+        assert_eq!(inside.load(SeqCst), 2);
+        // One who has gone away still reads, and has the place until that is done.
+        readers[0].abort();
+        assert_eq!(visit.ask(|_| Ok(8)).await.unwrap(), 8);
+        assert_eq!(inside.load(SeqCst), 2);
+        drop(ends);
+        for (number, reader) in readers.into_iter().enumerate().skip(1) {
+            assert!(reader.await.unwrap() <= 2, "{number}");
+        }
+    }
 }

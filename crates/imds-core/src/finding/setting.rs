@@ -63,7 +63,7 @@ pub(super) const REQUIRE_V2: Setting = Setting {
 };
 
 /// How metadata is served at all.
-pub(super) const ENABLE: Setting = Setting {
+pub const ENABLE: Setting = Setting {
     what: Text { en: "enable the endpoint", ja: "エンドポイントを有効にしてください" },
     ec2: Way {
         command: Some(

@@ -15,6 +15,8 @@ use super::order::Counted;
 
 /// Calls of an answer.
 const CALLS: usize = 10_000;
+/// Bytes of a body. Metadata has a few thousand, user data 16,384; what is more than all of it could have is no answer.
+const BODY: usize = 1_024 * 1_024;
 /// Characters of a path or a user agent: 256 bytes, of which each may be escaped.
 const TEXT: usize = 4 * 256;
 
@@ -138,9 +140,20 @@ impl From<Side> for SideForm {
 
 impl From<SideForm> for Option<Side> {
     fn from(side: SideForm) -> Self {
-        let body = side.body.map(|text| BASE64.decode(text.as_bytes())).transpose().ok()?;
+        let body = match side.body {
+            Some(text) => Some(body(&text)?),
+            None => None,
+        };
         Some(Side { status: status(side.status)?, body })
     }
+}
+
+/// The bytes of a body, unless there are too many: what comes out of here is made into pages.
+fn body(text: &str) -> Option<Vec<u8>> {
+    if text.len() > base64::encoded_len(BODY, true)? {
+        return None;
+    }
+    BASE64.decode(text).ok().filter(|bytes| bytes.len() <= BODY)
 }
 
 /// A status of HTTP.
@@ -216,5 +229,17 @@ mod tests {
         let sent = serde_json::to_vec(&ViewForm::from(view.clone())).unwrap();
         let form: ViewForm = serde_json::from_slice(&sent).unwrap();
         assert_eq!(Option::<View>::from(form), Some(view));
+    }
+
+    #[test]
+    fn a_body_that_is_too_big_is_none() {
+        let none = || Side { status: 200, body: None };
+        for (length, is_answer) in [(BODY, true), (BODY + 1, false), (BODY + 3, false), (32 * BODY, false)] {
+            let big = || Side { status: 200, body: Some(vec![b'\n'; length]) };
+            for view in [View { v1: big(), v2: none() }, View { v1: none(), v2: big() }] {
+                let form = ViewForm::from(view.clone());
+                assert_eq!(Option::<View>::from(form), is_answer.then_some(view), "{length}");
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! What the service tells its helper: the way back. It can say little: who got hold of it could change no setting.
 
 use imds_core::audit::{Counts, Tallies};
+use imds_core::id::InstanceId;
 use serde::{Deserialize, Serialize};
 
 use super::answer::Answer;
@@ -37,6 +38,14 @@ pub(super) struct Counted {
     instances: Vec<(String, String, Vec<u64>)>,
     strangers: Vec<u64>,
     traffic: [u64; 5],
+}
+
+impl Counted {
+    /// The counts of one instance, if they are there.
+    pub(super) fn of(self, instance: &InstanceId) -> Option<Counts> {
+        let mut all = Tallies::from(self).instances.into_iter();
+        all.find_map(|(id, _, counts)| (id == *instance).then_some(counts))
+    }
 }
 
 impl From<Tallies> for Counted {

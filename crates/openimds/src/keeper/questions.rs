@@ -17,6 +17,8 @@ use super::report::Wire;
 pub enum Asked {
     /// The counters.
     Tallies,
+    /// Those of the instance with this id.
+    Tally(String),
     /// The calls that are remembered.
     Calls(Owner),
     /// What an instance is answered.
@@ -65,6 +67,7 @@ impl From<&Question> for Asked {
     fn from(question: &Question) -> Self {
         match question {
             Question::Tallies(_) => Self::Tallies,
+            Question::Tally { instance, .. } => Self::Tally(instance.to_string()),
             Question::Calls { of, .. } => Self::Calls(of.into()),
             Question::View { instance, path, .. } => {
                 Self::View { instance: instance.to_string(), path: path.clone() }
@@ -102,6 +105,9 @@ impl Questions {
         let Some(question) = self.waiting().open.remove(&number) else { return };
         match (question, answer) {
             (Question::Tallies(asker), Answer::Counted(counted)) => drop(asker.send(counted.into())),
+            (Question::Tally { instance, answer: asker }, Answer::Counted(counted)) => {
+                let _ = asker.send(counted.of(&instance));
+            }
             (Question::Calls { of, answer: asker }, Answer::Calls(calls)) => {
                 let _ = asker.send(answer::calls(calls, &of));
             }
@@ -111,7 +117,7 @@ impl Questions {
                     let _ = asker.send(Some(view));
                 }
             }
-            (Question::Tallies(_), Answer::Calls(_) | Answer::View(_))
+            (Question::Tallies(_) | Question::Tally { .. }, Answer::Calls(_) | Answer::View(_))
             | (Question::Calls { .. }, Answer::Counted(_) | Answer::View(_))
             | (Question::View { .. }, Answer::Counted(_) | Answer::Calls(_)) => {}
         }
@@ -125,6 +131,7 @@ impl Questions {
 fn is_waited_for(question: &Question) -> bool {
     !match question {
         Question::Tallies(asker) => asker.is_closed(),
+        Question::Tally { answer, .. } => answer.is_closed(),
         Question::Calls { answer, .. } => answer.is_closed(),
         Question::View { answer, .. } => answer.is_closed(),
     }
@@ -215,6 +222,31 @@ mod tests {
             assert_eq!(asker.try_recv().unwrap_err(), TryRecvError::Closed, "{nonsense}");
         }
         assert!(questions.waiting().open.is_empty());
+    }
+
+    #[test]
+    fn only_the_counters_of_the_instance_that_was_asked_about_are_taken() {
+        let questions = Questions::default();
+        let id = launch().id;
+        let of = |id: &str| format!(r#"["{id}","required",[7]]"#);
+        let counted = |instances: String| {
+            format!(r#"{{"Counted":{{"instances":[{instances}],"strangers":[9],"traffic":[0,0,0,0,0]}}}}"#)
+        };
+        let both = [of("i-00000000"), of(id.as_str())].join(",");
+        for (told_of, expected) in
+            [(both, Some(7)), (of(id.as_str()), Some(7)), (of("i-00000000"), None), (String::new(), None)]
+        {
+            let (answer, mut asker) = oneshot::channel();
+            let asked = questions.ask(Question::Tally { instance: id.clone(), answer });
+            let Wire::Asked { number, question: Asked::Tally(instance) } = asked else { panic!("another") };
+            assert_eq!(instance, id.as_str());
+            questions.answer(number, told(&counted(told_of)));
+            assert_eq!(asker.try_recv().unwrap().map(|counts| counts.metadata_no_token), expected);
+        }
+        let (answer, mut asker) = oneshot::channel();
+        let number = number(&questions.ask(Question::Tally { instance: id, answer }));
+        questions.answer(number, told(VIEW));
+        assert_eq!(asker.try_recv().unwrap_err(), TryRecvError::Closed);
     }
 
     #[test]

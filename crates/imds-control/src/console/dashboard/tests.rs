@@ -25,7 +25,7 @@ async fn it_counts_what_is_in_the_region() {
     let tallies = Tallies { instances, ..Tallies::default() };
     door.plane = Plane::answering(move |question| match question {
         Question::Tallies(answer) => drop(answer.send(tallies.clone())),
-        Question::Calls { .. } | Question::View { .. } => {}
+        Question::Tally { .. } | Question::Calls { .. } | Question::View { .. } => {}
     });
     let visitor = Browser::new(&door, "en");
     assert_eq!(numbers(&visitor.get("/console").await.1), ["0", "0", "0"]);
@@ -62,5 +62,5 @@ async fn it_is_there_in_both_languages_and_without_the_metadata_process() {
     door.plane = Plane::answering(drop);
     let (status, page) = Browser::new(&door, "en").get("/console").await;
     assert_eq!(status, StatusCode::OK);
-    assert!(page.contains("The metadata process does not answer."), "{page}");
+    assert!(page.contains("The metadata process does not answer; restart the service."), "{page}");
 }

@@ -11,6 +11,7 @@ use crate::console::failure::Failure;
 use crate::console::form::Form;
 use crate::console::instances::field::{Control, Field};
 use crate::console::instances::option::OptionWords;
+use crate::console::instances::shown::Shown;
 use crate::console::instances::where_shown;
 use crate::console::page::Page;
 use crate::console::shell::{Section, Shell};
@@ -21,7 +22,6 @@ words! {
     /// Texts of the form.
     EditWords {
         update: "Update" / "更新";
-
         enforce_hint: "Enabled, a launch with IMDSv1 fails, and no instance can be switched back to it." / "有効にすると、IMDSv1 での起動は失敗し、IMDSv1 に戻すこともできません。";
         hops_hint: "From 1 to 64; empty for no preference: then a launch gets 2 if the AMI has ImdsSupport v2.0, else 1. Give 2 if instances host containers." / "1 ～ 64。空の場合は設定なし: AMI の ImdsSupport が v2.0 なら 2、それ以外は 1 になります。コンテナをホストする場合は 2 を指定します。";
         tags_hint: "Whether an instance may read its own tags." / "インスタンスが自身のタグを参照できるかどうか。";
@@ -63,19 +63,27 @@ impl Typed {
         }
     }
 
-    /// All that the form shows. Enforcement that was never set stays so while it is shown as it was.
-    fn params(&self, before: &Defaults) -> Vec<(String, String)> {
-        let or = |text: &str, none: &str| if text.is_empty() { none } else { text }.to_owned();
-        let mut params = vec![
-            ("HttpEndpoint".to_owned(), or(&self.endpoint, "no-preference")),
-            ("HttpTokens".to_owned(), or(&self.tokens, "no-preference")),
-            ("InstanceMetadataTags".to_owned(), or(&self.tags, "no-preference")),
-            ("HttpPutResponseHopLimit".to_owned(), or(&self.hops, "-1")),
-        ];
-        if self.enforced != Self::now(before).enforced {
-            params.push(("HttpTokensEnforced".to_owned(), self.enforced.clone()));
-        }
-        params
+    /// Each field with its parameter, its value, and what stands for no preference in the action.
+    fn fields(&self) -> [(&'static str, &'static str, &str, &'static str); 5] {
+        [
+            ("endpoint", "HttpEndpoint", &self.endpoint, "no-preference"),
+            ("tokens", "HttpTokens", &self.tokens, "no-preference"),
+            ("enforced", "HttpTokensEnforced", &self.enforced, ""),
+            ("tags", "InstanceMetadataTags", &self.tags, "no-preference"),
+            ("hops", "HttpPutResponseHopLimit", &self.hops, "-1"),
+        ]
+    }
+
+    /// What is shown while this is what the form has.
+    fn shown(&self) -> Shown {
+        Shown::now(self.fields().map(|(name, _, value, _)| (name, value.to_owned())))
+    }
+
+    /// The parameters of what was changed.
+    fn params(&self, shown: &Shown) -> Vec<(String, String)> {
+        let changed = self.fields().into_iter().filter(|(name, _, value, _)| shown.is_changed(name, value));
+        let or = |value: &str, none: &str| if value.is_empty() { none } else { value }.to_owned();
+        changed.map(|(_, param, value, none)| (param.to_owned(), or(value, none))).collect()
     }
 }
 
@@ -87,35 +95,42 @@ struct Edit {
     defaults: &'static DefaultsWords,
     options: &'static OptionWords,
     fields: [Field; 5],
+    shown: Shown,
     refused: Option<Error>,
 }
 
 /// The form.
 pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
     let typed = Typed::now(&kept(&visit).await?);
-    Ok(Page(edit(&visit, &typed, None)).into_response())
+    Ok(Page(edit(&visit, &typed, typed.shown(), None)).into_response())
 }
 
 /// *Update*
 pub(super) async fn submit(visit: Visit, form: Form) -> Result<Response, Failure> {
     let (visit, typed) = (where_shown(&visit, &form), Typed::of(&form));
-    let params = typed.params(&kept(&visit).await?);
+    let shown = Shown::of(&form, typed.fields().map(|(name, ..)| name));
+    let params = typed.params(&shown);
+    let to = |done| go(&format!("/console/defaults?done={done}&region={}", visit.region));
+    if params.is_empty() {
+        return Ok(to("unchanged"));
+    }
     match visit.perform(Service::Ec2, "ModifyInstanceMetadataDefaults", params).await {
-        Ok(_) => Ok(go(&format!("/console/defaults?done=updated&region={}", visit.region))),
+        Ok(_) => Ok(to("updated")),
         Err(Failure::Refused(error)) => {
-            Ok((error.status, Page(edit(&visit, &typed, Some(error)))).into_response())
+            Ok((error.status, Page(edit(&visit, &typed, shown, Some(error)))).into_response())
         }
         Err(failure @ (Failure::NothingHere | Failure::NotSignedIn | Failure::NotOurs)) => Err(failure),
     }
 }
 
-fn edit(visit: &Visit, typed: &Typed, refused: Option<Error>) -> Edit {
+fn edit(visit: &Visit, typed: &Typed, shown: Shown, refused: Option<Error>) -> Edit {
     Edit {
         shell: visit.shell(Section::Defaults),
         words: EditWords::of(visit.language),
         defaults: DefaultsWords::of(visit.language),
         options: OptionWords::of(visit.language),
         fields: fields(visit.language, typed, refused.as_ref().and_then(wrong)),
+        shown,
         refused,
     }
 }

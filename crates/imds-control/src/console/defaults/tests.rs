@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use imds_core::defaults::Defaults;
+use imds_core::options::{HopLimit, HttpTokens, Switch};
 use imds_store::record;
 
 use crate::console::testing::Browser;
@@ -96,8 +97,28 @@ async fn what_is_set_is_of_the_region_that_was_shown() {
 async fn saving_what_is_shown_sets_nothing() {
     let door = door();
     let visitor = Browser::new(&door, "en");
-    visitor.post(EDIT, &form(&[])).await;
+    let was = [
+        ("was-endpoint", ""),
+        ("was-tokens", ""),
+        ("was-enforced", "disabled"),
+        ("was-tags", ""),
+        ("was-hops", ""),
+    ];
+    let (_, page) = visitor.get(EDIT).await;
+    for (name, value) in was {
+        assert!(page.contains(&format!("name=\"{name}\" value=\"{value}\"")), "{name} {page}");
+    }
+    let (_, to, _) = visitor.post(EDIT, &[form(&[]), was.to_vec()].concat()).await;
+    assert_eq!(to.as_deref(), Some("/console/defaults?done=unchanged&region=us-east-1"));
     assert_eq!(kept(&door), None);
+    // What somebody else has set since then stays.
+    ec2(&door, "Action=ModifyInstanceMetadataDefaults&HttpTokens=required&HttpTokensEnforced=enabled").await;
+    let (_, to, _) = visitor.post(EDIT, &[form(&[("hops", "3")]), was.to_vec()].concat()).await;
+    assert_eq!(to.as_deref(), Some("/console/defaults?done=updated&region=us-east-1"));
+    let kept = kept(&door).unwrap();
+    assert_eq!(kept.choice.http_tokens, Some(HttpTokens::Required));
+    assert_eq!(kept.http_tokens_enforced, Some(Switch::Enabled));
+    assert_eq!(kept.choice.http_put_response_hop_limit.map(HopLimit::hops), Some(3));
 }
 
 #[tokio::test]

@@ -3,10 +3,11 @@
 use axum::extract::Path;
 use axum::response::Response;
 
-use super::super::failure::Failure;
-use super::super::form::Form;
-use super::super::visit::{Visit, go};
-use super::{overview, path, refusal};
+use super::{found, gone_on, overview, path, refusal};
+use crate::console::failure::Failure;
+use crate::console::form::Form;
+use crate::console::instances::where_shown;
+use crate::console::visit::{Visit, go};
 use crate::query::Service;
 
 /// The page of the environment.
@@ -15,25 +16,40 @@ pub(super) async fn back(Path(name): Path<String>) -> Response {
 }
 
 /// `AbortEnvironmentUpdate`
-pub(super) async fn abort(visit: Visit, Path(name): Path<String>, _: Form) -> Result<Response, Failure> {
-    perform(&visit, &name, "AbortEnvironmentUpdate", "aborting").await
+pub(super) async fn abort(visit: Visit, Path(name): Path<String>, form: Form) -> Result<Response, Failure> {
+    act(&where_shown(&visit, &form), &name, &form, "AbortEnvironmentUpdate", "aborting").await
 }
 
 /// `RebuildEnvironment`
-pub(super) async fn rebuild(visit: Visit, Path(name): Path<String>, _: Form) -> Result<Response, Failure> {
-    perform(&visit, &name, "RebuildEnvironment", "rebuilding").await
+pub(super) async fn rebuild(visit: Visit, Path(name): Path<String>, form: Form) -> Result<Response, Failure> {
+    act(&where_shown(&visit, &form), &name, &form, "RebuildEnvironment", "rebuilding").await
 }
 
 /// `TerminateEnvironment`
-pub(super) async fn terminate(visit: Visit, Path(name): Path<String>, _: Form) -> Result<Response, Failure> {
-    perform(&visit, &name, "TerminateEnvironment", "terminating").await
+pub(super) async fn terminate(
+    visit: Visit,
+    Path(name): Path<String>,
+    form: Form,
+) -> Result<Response, Failure> {
+    act(&where_shown(&visit, &form), &name, &form, "TerminateEnvironment", "terminating").await
 }
 
-/// Performs an action that needs nothing but the name, and shows how it goes on.
-async fn perform(visit: &Visit, name: &str, action: &'static str, done: &str) -> Result<Response, Failure> {
-    let params = vec![("EnvironmentName".to_owned(), name.to_owned())];
-    match visit.perform(Service::ElasticBeanstalk, action, params).await {
-        Ok(_) => Ok(go(&format!("{}?done={done}", path(name)))),
+/// Performs an action that needs nothing but the environment that was shown, and shows how it goes on.
+async fn act(
+    visit: &Visit,
+    name: &str,
+    form: &Form,
+    action: &'static str,
+    done: &str,
+) -> Result<Response, Failure> {
+    match perform(visit, name, form, action).await {
+        Ok(()) => Ok(gone_on(visit, &path(name), done)),
         Err(failure) => overview::refused(visit, name, refusal(failure)?).await,
     }
+}
+
+async fn perform(visit: &Visit, name: &str, form: &Form, action: &'static str) -> Result<(), Failure> {
+    let id = found::shown(visit, name, form).await?;
+    let params = vec![("EnvironmentId".to_owned(), id)];
+    visit.perform(Service::ElasticBeanstalk, action, params).await.map(|_| ())
 }

@@ -3,7 +3,7 @@
 use imds_store::record::Environment;
 
 use super::{DISABLE, LAUNCH};
-use crate::query::REGION as USUAL_REGION;
+use crate::console::commands::{admin, at_door};
 
 words! {
     /// Texts of the commands.
@@ -14,6 +14,7 @@ words! {
         shell: "A shell on one of its instances" / "インスタンスの 1 つでシェルを開く";
         call: "A call without a token, as one of its instances" / "インスタンスの 1 つとして、トークンなしで呼び出す";
         show: "Show it, its instances and its last events" / "環境、インスタンス、最近のイベントを表示する";
+        keys: "Once a shell, for the AWS CLI: any keys will do here" / "シェルごとに一度だけ (AWS CLI 用): キーは任意です";
         enable: "Enable IMDSv1 and IMDSv2 both" / "IMDSv1 と IMDSv2 の両方を有効にする";
         disable: "Disable IMDSv1" / "IMDSv1 を無効にする";
     }
@@ -28,25 +29,33 @@ pub(super) struct Group {
     pub(super) commands: Vec<String>,
 }
 
-/// Those of an environment. A name is letters, digits and hyphens, which a shell leaves as they are.
-pub(super) fn of(words: &'static CommandWords, environment: &Environment) -> Vec<Group> {
+/// Those of an environment, for the door of this host. A name is letters, digits and hyphens, which a shell leaves as they are.
+pub(super) fn of(
+    words: &'static CommandWords,
+    environment: &Environment,
+    host: &str,
+    is_signed: bool,
+) -> Vec<Group> {
     let (name, region) = (&environment.name, &environment.region);
-    // Where clients go by themselves need not be said.
-    let region = if region == USUAL_REGION { String::new() } else { format!(" --region {region}") };
-    let set = |word| format!("imds environment set {name} --imdsv1 {word}{region}");
+    // Without a region a client goes to its own.
+    let imds = format!("--region {region}{}", admin(host));
+    let set = |word| format!("imds environment set {name} --imdsv1 {word} {imds}");
     let update = |value| {
-        format!(
-            "aws elasticbeanstalk update-environment --environment-name {name}{region} \\\n    \
-             --option-settings Namespace={LAUNCH},OptionName={DISABLE},Value={value}"
-        )
+        let command = format!("aws elasticbeanstalk update-environment --environment-name {name}");
+        let option = format!("--option-settings Namespace={LAUNCH},OptionName={DISABLE},Value={value}");
+        format!("{} \\\n    {option}", at_door(&command, host, region))
     };
-    let exec = |command| format!("imds exec --environment {name}{region} -- {command}");
-    let groups = [
+    let exec = |command| format!("imds exec --environment {name} {imds} -- {command}");
+    let keys = "export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any".to_owned();
+    let keys = (!is_signed).then(|| (words.keys, vec![keys]));
+    let look = [
         (words.shell, vec![exec("sh")]),
         (words.call, vec![exec("curl -i http://169.254.169.254/latest/meta-data/instance-id")]),
-        (words.show, vec![format!("imds environment show {name}{region}")]),
+        (words.show, vec![format!("imds environment show {name} {imds}")]),
+    ];
+    let change = [
         (words.enable, vec![set("enabled"), update("false")]),
         (words.disable, vec![set("disabled"), update("true")]),
     ];
-    groups.into_iter().map(|(what, commands)| Group { what, commands }).collect()
+    look.into_iter().chain(keys).chain(change).map(|(what, commands)| Group { what, commands }).collect()
 }

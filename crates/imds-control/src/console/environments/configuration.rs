@@ -9,13 +9,13 @@ use axum::response::{IntoResponse as _, Response};
 use imds_core::language::{Language, Text};
 use imds_store::record::environment::Settings;
 
-use super::super::failure::Failure;
-use super::super::page::Page;
-use super::super::shell::{Section, Shell};
-use super::super::visit::Visit;
 use super::progress::ProgressWords;
 use super::state::{Badge, StateWords};
-use super::{LAUNCH, found, path};
+use super::{LAUNCH, found, path, shell};
+use crate::console::failure::Failure;
+use crate::console::page::Page;
+use crate::console::shell::{Section, Shell};
+use crate::console::visit::Visit;
 use crate::elasticbeanstalk::option::{self, Listed};
 use crate::elasticbeanstalk::platform::Platform;
 use crate::environments::instance_type_of;
@@ -126,13 +126,13 @@ pub(super) async fn show(visit: Visit, Path(name): Path<String>, uri: Uri) -> Re
     let (environment, platform) = found::look_up(&visit, &name).await?;
     let settings = &environment.settings;
     let about = ProgressWords::of(visit.language);
-    let becomes = found::next_imds_v1(&environment, &platform);
+    let becomes = found::next_imds_v1(&environment, Some(&platform));
     let is_disabled = option::disables_imds_v1(&platform, settings);
     let listed = option::listed(&platform, settings, &environment.tier);
     let volume = ROOT_VOLUME.iter().filter_map(|name| settings.get(LAUNCH, name));
     let volume: Vec<_> = volume.filter(|value| !value.is_empty()).collect();
     Ok(Page(Configuration {
-        shell: visit.shell(Section::Environments),
+        shell: shell(&visit),
         words: ConfigurationWords::of(visit.language),
         path: path(&environment.name),
         imds_v1: Badge::imds_v1(StateWords::of(visit.language), is_disabled),

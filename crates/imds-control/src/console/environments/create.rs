@@ -1,4 +1,4 @@
-//! `/console/environments/new`: *Create environment*.
+//! `/console/environments/new`: *Create a new environment*.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,14 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use imds_store::record::{self, InstanceProfile};
 
-use super::super::failure::Failure;
-use super::super::form::Form;
-use super::super::page::Page;
-use super::super::shell::{Section, Shell};
-use super::super::visit::{Visit, go};
-use super::{DISABLE, LAUNCH, path, refusal};
+use super::{DISABLE, LAUNCH, gone_on, path, refusal};
 use crate::call::Call;
+use crate::console::failure::Failure;
+use crate::console::form::Form;
+use crate::console::instances::where_shown;
+use crate::console::page::Page;
+use crate::console::shell::{Section, Shell};
+use crate::console::visit::Visit;
 use crate::ec2::instance_type;
 use crate::elasticbeanstalk::application;
 use crate::elasticbeanstalk::platform::{self, Platform};
@@ -23,7 +24,7 @@ words! {
     /// Texts of the form.
     CreateWords {
         environments: "Environments" / "環境";
-        title: "Create environment" / "環境の作成";
+        title: "Create a new environment" / "新しい環境の作成";
         about: "Environment information" / "環境情報";
         application: "Application name" / "アプリケーション名";
         application_help: "One that there is, or a new one, which is created too." / "既存のアプリケーション、または新しい名前 (アプリケーションも作成されます)。";
@@ -86,7 +87,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
 
 /// *Create environment*, and its application where there is none. What this made goes again if the environment is refused.
 pub(super) async fn create(visit: Visit, sent: Form) -> Result<Response, Failure> {
-    let typed = Typed::read(&sent);
+    let (visit, typed) = (where_shown(&visit, &sent), Typed::read(&sent));
     let application = typed.application.clone();
     let exists = visit.ask(move |call| Ok(application::get(call, &application)?.is_some())).await?;
     let made = async |action| {
@@ -96,12 +97,14 @@ pub(super) async fn create(visit: Visit, sent: Form) -> Result<Response, Failure
     let error = match if exists { Ok(()) } else { made("CreateApplication").await.map(|_| ()) } {
         Err(failure) => refusal(failure)?,
         Ok(()) => match visit.perform(Service::ElasticBeanstalk, "CreateEnvironment", typed.params()).await {
-            Ok(_) => return Ok(go(&format!("{}?done=creating", path(&typed.name)))),
+            Ok(_) => return Ok(gone_on(&visit, &path(&typed.name), "creating")),
             Err(failure) => {
+                // What failed otherwise may be there all the same, and needs its application.
+                let error = refusal(failure)?;
                 if !exists {
                     made("DeleteApplication").await?;
                 }
-                refusal(failure)?
+                error
             }
         },
     };

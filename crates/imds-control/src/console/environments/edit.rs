@@ -6,12 +6,13 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use imds_store::record::Environment;
 
-use super::super::failure::Failure;
-use super::super::form::Form;
-use super::super::page::Page;
-use super::super::shell::{Section, Shell};
-use super::super::visit::{Visit, go};
-use super::{DISABLE, LAUNCH, found, path, refusal};
+use super::{DISABLE, LAUNCH, found, gone_on, path, refusal, shell};
+use crate::console::failure::Failure;
+use crate::console::form::Form;
+use crate::console::instances::where_shown;
+use crate::console::page::Page;
+use crate::console::shell::{Section, Shell};
+use crate::console::visit::Visit;
 use crate::ec2::instance_type;
 use crate::elasticbeanstalk::platform::Platform;
 use crate::elasticbeanstalk::{environment, option};
@@ -50,6 +51,10 @@ struct Edit {
     is_ready: bool,
     /// Is IMDSv1 disabled now?
     is_disabled: bool,
+    /// `e-…`, so that what is sent goes to this one.
+    id: String,
+    /// What the form held before anybody typed.
+    shown: Typed,
     typed: Typed,
     types: Vec<String>,
 }
@@ -67,45 +72,73 @@ struct Typed {
 pub(super) async fn show(visit: Visit, Path(name): Path<String>) -> Result<Response, Failure> {
     let (environment, platform) = found::look_up(&visit, &name).await?;
     let typed = Typed::of(&environment, &platform);
-    Ok(Page(edit(&visit, &environment, &platform, typed)).into_response())
+    Ok(Page(edit(&visit, &environment, &platform, (typed.clone(), typed))).into_response())
 }
 
-/// *Apply*: only what is other than it is deployed is sent.
+/// *Apply*: only what is other than it was shown is sent, and no more of that than is still to be done.
 pub(super) async fn apply(visit: Visit, Path(name): Path<String>, form: Form) -> Result<Response, Failure> {
+    let visit = where_shown(&visit, &form);
     let (environment, platform) = found::look_up(&visit, &name).await?;
     let present = Typed::of(&environment, &platform);
-    let typed = Typed::read(&form, &present);
-    let changes = typed.changes(&present);
-    if changes.is_empty() {
-        return Ok(go(&format!("{}/configuration?done=unchanged", path(&name))));
+    let id = match found::shown(&visit, &name, &form).await {
+        Ok(id) => id,
+        // What was typed is for another one.
+        Err(failure) => {
+            let page = edit(&visit, &environment, &platform, (present.clone(), present));
+            return again(page, failure);
+        }
+    };
+    let shown = Typed::shown(&form);
+    let typed = Typed::read(&form, &shown);
+    let mut changes = typed.changes(&shown);
+    if environment.work.is_none() {
+        let apart = typed.changes(&present);
+        changes.retain(|change| apart.contains(change));
     }
-    let mut params = vec![("EnvironmentId".to_owned(), environment.id.clone())];
+    if changes.is_empty() {
+        return Ok(gone_on(&visit, &format!("{}/configuration", path(&name)), "unchanged"));
+    }
+    match visit.perform(Service::ElasticBeanstalk, "UpdateEnvironment", params(id, changes)).await {
+        Ok(_) => Ok(gone_on(&visit, &path(&name), "updating")),
+        Err(failure) => again(edit(&visit, &environment, &platform, (shown, typed)), failure),
+    }
+}
+
+/// Those of `UpdateEnvironment`.
+fn params(id: String, changes: Vec<(&'static str, String)>) -> Vec<(String, String)> {
+    let mut params = vec![("EnvironmentId".to_owned(), id)];
     for (number, (option, value)) in (1..).zip(changes) {
         let member = |part| format!("OptionSettings.member.{number}.{part}");
         params.push((member("Namespace"), LAUNCH.to_owned()));
         params.push((member("OptionName"), option.to_owned()));
         params.push((member("Value"), value));
     }
-    match visit.perform(Service::ElasticBeanstalk, "UpdateEnvironment", params).await {
-        Ok(_) => Ok(go(&format!("{}?done=updating", path(&name)))),
-        Err(failure) => {
-            let error = refusal(failure)?;
-            let status: StatusCode = error.status;
-            let page = Edit { refused: Some(error), ..edit(&visit, &environment, &platform, typed) };
-            Ok((status, Page(page)).into_response())
-        }
-    }
+    params
 }
 
-fn edit(visit: &Visit, environment: &Environment, platform: &Platform, typed: Typed) -> Edit {
+/// The form again, after it was refused.
+fn again(page: Edit, failure: Failure) -> Result<Response, Failure> {
+    let error = refusal(failure)?;
+    let status: StatusCode = error.status;
+    Ok((status, Page(Edit { refused: Some(error), ..page })).into_response())
+}
+
+fn edit(
+    visit: &Visit,
+    environment: &Environment,
+    platform: &Platform,
+    (shown, typed): (Typed, Typed),
+) -> Edit {
     Edit {
-        shell: visit.shell(Section::Environments),
+        shell: shell(visit),
         words: EditWords::of(visit.language),
         name: environment.name.clone(),
         path: path(&environment.name),
         refused: None,
         is_ready: environment::ready(environment).is_ok(),
         is_disabled: option::disables_imds_v1(platform, &environment.settings),
+        id: environment.id.clone(),
+        shown,
         typed,
         types: instance_type::all().into_iter().map(|one| one.name).collect(),
     }
@@ -122,23 +155,30 @@ impl Typed {
         }
     }
 
-    /// As it was sent. A type that was left empty stays as it is.
-    fn read(form: &Form, present: &Self) -> Self {
-        let kind = form.get("instance-type").map(str::to_owned);
+    /// As the form was before anybody typed. Where it did not ask for the type, it has none.
+    fn shown(form: &Form) -> Self {
         Self {
-            disables_imds_v1: form.is_ticked("imdsv1-disabled"),
-            instance_type: present.instance_type.clone().map(|present| kind.unwrap_or(present)),
+            disables_imds_v1: form.get("was-imdsv1-disabled") == Some("true"),
+            instance_type: form.get("was-instance-type").map(str::to_owned),
         }
     }
 
-    /// Options that are to have another value.
-    fn changes(&self, present: &Self) -> Vec<(&'static str, String)> {
+    /// As it was sent. A type that was left empty stays as it was.
+    fn read(form: &Form, shown: &Self) -> Self {
+        let kind = form.get("instance-type").map(str::to_owned);
+        Self {
+            disables_imds_v1: form.is_ticked("imdsv1-disabled"),
+            instance_type: shown.instance_type.clone().map(|shown| kind.unwrap_or(shown)),
+        }
+    }
+
+    /// Options that are to have another value than there.
+    fn changes(&self, there: &Self) -> Vec<(&'static str, String)> {
         let mut changes = Vec::new();
-        if self.disables_imds_v1 != present.disables_imds_v1 {
+        if self.disables_imds_v1 != there.disables_imds_v1 {
             changes.push((DISABLE, self.disables_imds_v1.to_string()));
         }
-        if let Some(kind) = self.instance_type.clone().filter(|_| self.instance_type != present.instance_type)
-        {
+        if let Some(kind) = self.instance_type.clone().filter(|_| self.instance_type != there.instance_type) {
             changes.push(("InstanceType", kind));
         }
         changes

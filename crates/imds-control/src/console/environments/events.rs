@@ -2,8 +2,9 @@
 
 use imds_store::record::{self, Environment, EnvironmentEvent};
 
-use super::state::{Badge, Moment};
+use super::state::Badge;
 use crate::call::Call;
+use crate::console::moment::Moment;
 use crate::query::Error;
 
 /// Events that a page shows.
@@ -40,6 +41,6 @@ pub(super) fn last(call: &Call<'_>, environment: &Environment) -> Result<Vec<Eve
 
 impl From<EnvironmentEvent> for Event {
     fn from(event: EnvironmentEvent) -> Self {
-        Self { at: event.at.into(), severity: Badge::severity(&event.severity), message: event.message }
+        Self { at: Moment::of(event.at), severity: Badge::severity(&event.severity), message: event.message }
     }
 }

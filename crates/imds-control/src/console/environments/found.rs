@@ -4,19 +4,20 @@ use axum::http::StatusCode;
 use imds_store::record::Environment;
 use imds_store::record::environment::Settings;
 
-use super::super::failure::Failure;
-use super::super::visit::Visit;
 use crate::call::Call;
+use crate::console::failure::Failure;
+use crate::console::form::Form;
+use crate::console::visit::Visit;
 use crate::elasticbeanstalk::platform::Platform;
 use crate::elasticbeanstalk::{environment, option};
 use crate::query::Error;
 
-/// The environment with this name, and its platform. Of one that is gone its page is still shown, until another one has the
-/// name: who waits for the end is to see it.
+/// The environment with this name, and its platform; `None` for a platform that is none any more. Of an environment that is
+/// gone the page is still shown, until another one has the name: who waits for the end is to see it.
 ///
 /// # Errors
 /// 404 when there is none, and when the store cannot be read.
-pub(super) fn named(call: &Call<'_>, name: &str) -> Result<(Environment, Platform), Error> {
+pub(super) fn named(call: &Call<'_>, name: &str) -> Result<(Environment, Option<Platform>), Error> {
     let mut found = environment::by_name(call, name)?.map(|found| found.record);
     if found.is_none() {
         let all = environment::all(call)?.into_iter().map(|found| found.record);
@@ -26,14 +27,38 @@ pub(super) fn named(call: &Call<'_>, name: &str) -> Result<(Environment, Platfor
         status: StatusCode::NOT_FOUND,
         ..Error::invalid_value(format!("No Environment found for EnvironmentName = '{name}'."))
     })?;
-    let platform = Platform::by_stack(&found.solution_stack)?;
+    let platform = Platform::by_stack(&found.solution_stack).ok();
     Ok((found, platform))
 }
 
-/// The same, asked by a visitor.
+/// The same, asked by a visitor who is to see what the platform decides.
+///
+/// # Errors
+/// As of [`named`], and when the platform is none any more.
 pub(super) async fn look_up(visit: &Visit, name: &str) -> Result<(Environment, Platform), Failure> {
     let name = name.to_owned();
-    visit.ask(move |call| named(call, &name)).await
+    let look = move |call: &Call<'_>| {
+        let (environment, platform) = named(call, &name)?;
+        let platform = platform.map_or_else(|| Platform::by_stack(&environment.solution_stack), Ok)?;
+        Ok((environment, platform))
+    };
+    visit.ask(look).await
+}
+
+/// The id of the environment that a form was shown for.
+///
+/// # Errors
+/// When the environment with this name is another one by now, or there is none.
+pub(super) async fn shown(visit: &Visit, name: &str, form: &Form) -> Result<String, Failure> {
+    let (name, id) = (name.to_owned(), form.raw("id").to_owned());
+    let check = move |call: &Call<'_>| match environment::by_name(call, &name)? {
+        Some(found) if found.record.id == id => Ok(id),
+        // In AWS's words.
+        Some(_) | None => {
+            Err(Error::invalid_value(format!("No Environment found for EnvironmentId = '{id}'.")))
+        }
+    };
+    visit.ask(check).await
 }
 
 /// Settings that are to be, if they are others than those that are deployed: the platform with them.
@@ -44,8 +69,8 @@ pub(super) fn draft(environment: &Environment) -> Option<(Platform, &Settings)> 
 }
 
 /// What IMDSv1 is to be, if an update changes that: is it to be disabled?
-pub(super) fn next_imds_v1(environment: &Environment, platform: &Platform) -> Option<bool> {
-    let present = option::disables_imds_v1(platform, &environment.settings);
+pub(super) fn next_imds_v1(environment: &Environment, platform: Option<&Platform>) -> Option<bool> {
+    let present = platform.map(|platform| option::disables_imds_v1(platform, &environment.settings));
     let (platform, settings) = draft(environment)?;
-    Some(option::disables_imds_v1(&platform, settings)).filter(|next| *next != present)
+    Some(option::disables_imds_v1(&platform, settings)).filter(|next| Some(*next) != present)
 }

@@ -6,12 +6,13 @@ use askama::Template;
 use axum::response::{IntoResponse as _, Response};
 use imds_store::record::Environment;
 
-use super::super::failure::Failure;
-use super::super::page::Page;
-use super::super::shell::{Section, Shell};
-use super::super::visit::Visit;
 use super::path;
-use super::state::{Badge, Moment, StateWords};
+use super::state::{Badge, StateWords};
+use crate::console::failure::Failure;
+use crate::console::moment::Moment;
+use crate::console::page::Page;
+use crate::console::shell::{Section, Shell};
+use crate::console::visit::Visit;
 use crate::elasticbeanstalk::platform::Platform;
 use crate::elasticbeanstalk::{environment, option};
 
@@ -74,7 +75,7 @@ impl Row {
             status: Badge::status(states, &one.status),
             platform: one.solution_stack.clone(),
             imds_v1: is_disabled.ok().map(|is_disabled| Badge::imds_v1(states, is_disabled)),
-            created: one.created.into(),
+            created: Moment::of(one.created),
         }
     }
 }

@@ -4,19 +4,20 @@ use askama::Template;
 use axum::extract::Path;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
-use imds_core::options::HttpTokens;
 use imds_store::record::Environment;
 
-use super::super::failure::Failure;
-use super::super::page::Page;
-use super::super::shell::{Section, Shell};
-use super::super::visit::Visit;
 use super::commands::{self, CommandWords, Group};
 use super::events::{self, Event};
 use super::progress::{self, ProgressWords};
-use super::state::{Badge, Moment, StateWords};
-use super::{found, path};
+use super::state::{Badge, StateWords};
+use super::{found, path, shell};
 use crate::call::Call;
+use crate::console::failure::Failure;
+use crate::console::instances::summary::Summary;
+use crate::console::moment::Moment;
+use crate::console::page::Page;
+use crate::console::shell::{Section, Shell};
+use crate::console::visit::Visit;
 use crate::elasticbeanstalk::health::{self, InstanceHealth};
 use crate::elasticbeanstalk::platform::Platform;
 use crate::elasticbeanstalk::{environment, option};
@@ -51,6 +52,7 @@ words! {
         terminate_what: "The environment and its instances are terminated, for good." / "環境とそのインスタンスを終了します。元に戻すことはできません。";
         confirm_rebuild: "Rebuild" / "再構築";
         confirm_terminate: "Terminate" / "終了";
+        not_known: "The platform of this environment is not known any longer: the environment can be terminated, but not configured." / "この環境のプラットフォームは現在サポートされていません。環境を終了することはできますが、設定することはできません。";
         creating: "The creation of the environment was started." / "環境の作成を開始しました。";
         updating: "The update of the environment was started." / "環境の更新を開始しました。";
         aborting: "The current operation was told to stop." / "現在のオペレーションの中止を開始しました。";
@@ -93,6 +95,8 @@ struct Overview {
     becomes: Option<&'static str>,
     is_abortable: bool,
     is_gone: bool,
+    /// Is its platform one still?
+    is_known: bool,
     events: Vec<Event>,
     groups: Vec<Group>,
 }
@@ -103,7 +107,8 @@ struct Facts {
     application: String,
     status: Badge,
     health: Badge,
-    imds_v1: Badge,
+    /// `None` of a platform that is none any more.
+    imds_v1: Option<Badge>,
     platform: String,
     domain: Option<String>,
     created: Moment,
@@ -123,7 +128,7 @@ struct Instance {
 /// All that the page is made of.
 struct Seen {
     environment: Environment,
-    platform: Platform,
+    platform: Option<Platform>,
     instances: Vec<InstanceHealth>,
     events: Vec<Event>,
 }
@@ -149,11 +154,13 @@ async fn page(visit: &Visit, name: String) -> Result<Overview, Failure> {
     let states = StateWords::of(visit.language);
     let (words, about) = (OverviewWords::of(visit.language), ProgressWords::of(visit.language));
     let typed = CommandWords::of(visit.language);
+    let platform = platform.as_ref();
     let becomes = found::next_imds_v1(environment, platform);
+    let is_signed = visit.door().authority.is_required();
     let launched = environment.work.as_ref().map_or(&[][..], |work| &work.launched);
     let instance = |one: &InstanceHealth| Instance::of(one, launched, words, states);
     Ok(Overview {
-        shell: visit.shell(Section::Environments),
+        shell: shell(visit),
         done: None,
         refused: None,
         path: path(&environment.name),
@@ -164,7 +171,8 @@ async fn page(visit: &Visit, name: String) -> Result<Overview, Failure> {
         becomes: becomes.map(|is_disabled| if is_disabled { about.to_disabled } else { about.to_enabled }),
         is_abortable: environment::is_abortable(environment),
         is_gone: environment.is_terminated(),
-        groups: commands::of(typed, environment),
+        is_known: platform.is_some(),
+        groups: commands::of(typed, environment, &visit.host, is_signed),
         events: seen.events,
         words,
         about,
@@ -185,19 +193,20 @@ impl Seen {
 }
 
 impl Facts {
-    fn of(one: &Environment, platform: &Platform, states: &StateWords) -> Self {
+    fn of(one: &Environment, platform: Option<&Platform>, states: &StateWords) -> Self {
+        let is_disabled = platform.map(|platform| option::disables_imds_v1(platform, &one.settings));
         let has_domain = !one.cname_prefix.is_empty();
         Self {
             id: one.id.clone(),
             application: one.application.clone(),
             status: Badge::status(states, &one.status),
             health: Badge::health(states, &one.health, environment::health_status(one)),
-            imds_v1: Badge::imds_v1(states, option::disables_imds_v1(platform, &one.settings)),
+            imds_v1: is_disabled.map(|is_disabled| Badge::imds_v1(states, is_disabled)),
             platform: one.solution_stack.clone(),
             // A worker serves nobody.
             domain: has_domain.then(|| environment::cname(&one.region, &one.cname_prefix)),
-            created: one.created.into(),
-            updated: one.updated.into(),
+            created: Moment::of(one.created),
+            updated: Moment::of(one.updated),
         }
     }
 }
@@ -208,7 +217,7 @@ impl Instance {
         let id = instance.id.to_string();
         Self {
             health: Badge::health(states, one.color, one.status),
-            imds_v1: Badge::imds_v1(states, instance.options.http_tokens == HttpTokens::Required),
+            imds_v1: Badge::imds_v1(states, !Summary::of(&one.machine).has_imds_v1()),
             kind: instance.instance_type.clone(),
             address: instance.local_ipv4().map_or_else(String::new, |address| address.to_string()),
             role: if launched.contains(&id) { words.next } else { words.present },

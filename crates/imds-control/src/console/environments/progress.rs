@@ -26,7 +26,7 @@ words! {
         no_events: "Nothing has happened yet." / "イベントはまだありません。";
         events: "The last events, the newest first" / "最近のイベント (新しい順)";
         time: "Time" / "時刻";
-        severity: "Severity" / "タイプ";
+        severity: "Severity" / "重要度";
         message: "Details" / "詳細";
     }
 }

@@ -1,6 +1,5 @@
-//! How an environment is, in the words of the pages: status, health, severities, IMDSv1, times.
+//! How an environment is, in the words of the pages: status, health, severities, IMDSv1.
 
-use imds_core::Timestamp;
 use imds_core::environment::{Health, Severity, Status};
 
 words! {
@@ -92,24 +91,6 @@ impl Badge {
     }
 }
 
-/// A time, in UTC to the second.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Moment {
-    /// For programs: `2026-11-24T14:49:29Z`
-    pub(super) iso: String,
-    /// For people: `2026-11-24 14:49:29 UTC`
-    pub(super) text: String,
-}
-
-impl From<Timestamp> for Moment {
-    fn from(at: Timestamp) -> Self {
-        Self {
-            iso: at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            text: at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use imds_core::language::Language;
@@ -150,11 +131,5 @@ mod tests {
         ] {
             assert_eq!(Badge::severity(severity), Badge::new(class, severity));
         }
-    }
-
-    #[test]
-    fn times_are_told_in_utc_to_the_second() {
-        let told = Moment::from(imds_core::testing::noon());
-        assert_eq!((&*told.iso, &*told.text), ("2026-11-24T12:00:00Z", "2026-11-24 12:00:00 UTC"));
     }
 }

@@ -1,16 +1,22 @@
 //! The pages of environments: what they show, what their forms do, and that what is hostile stays text.
 
+mod commands;
+mod create;
+mod stale;
+mod told;
+
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use imds_core::Timestamp;
 use imds_store::record::environment::Task;
-use imds_store::record::{self, Application, Batch, Environment, EnvironmentEvent};
+use imds_store::record::{self, Batch, Environment, EnvironmentEvent};
 
 use super::{DISABLE, LAUNCH};
 use crate::console::testing::Browser;
 use crate::door::Door;
 use crate::environments::{Agenda, Surroundings, proceed};
-use crate::testing::{beanstalk, door, make_ready};
+use crate::testing::{beanstalk, door};
 
 const NAME: &str = "shop-dev";
 const PAGE: &str = "/console/environments/shop-dev";
@@ -18,6 +24,7 @@ const CONFIGURATION: &str = "/console/environments/shop-dev/configuration";
 const EDIT: &str = "/console/environments/shop-dev/configuration/instances";
 const NEW: &str = "/console/environments/new";
 const HOSTILE: [&str; 2] = ["<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>"];
+const OPTION: &str = "<code>aws:autoscaling:launchconfiguration</code> › <code>DisableIMDSv1</code>";
 const BUSY: &str = "Environment named shop-dev is in an invalid state for this operation. Must be Ready.";
 
 /// What was begun is done, step by step, as by itself.
@@ -58,6 +65,33 @@ fn draft(environment: &Environment) -> Option<&str> {
     environment.work.as_ref()?.settings.get(LAUNCH, DISABLE)
 }
 
+/// Sends the form of a page that goes to this address, as it is there, with what was typed.
+async fn send(
+    browser: &Browser<'_>,
+    page: &str,
+    to: &str,
+    typed: &[(&str, &str)],
+) -> (StatusCode, Option<String>, String) {
+    let hidden = hidden(&browser.get(page).await.1, to);
+    let hidden = hidden.iter().map(|(name, value)| (&**name, &**value));
+    browser.post(to, &hidden.chain(typed.iter().copied()).collect::<Vec<_>>()).await
+}
+
+/// What the form of a page that goes to this address holds, and does not show.
+fn hidden(page: &str, to: &str) -> Vec<(String, String)> {
+    let form = page
+        .split("<form ")
+        .find(|form| form.contains(&format!("method=\"post\" action=\"{to}\"")))
+        .unwrap_or_default();
+    let form = form.split("</form>").next().unwrap_or_default();
+    let fields = form.split("<input type=\"hidden\" name=\"").skip(1).filter_map(|field| {
+        let (name, rest) = field.split_once("\" value=\"")?;
+        let (value, _) = rest.split_once('"')?;
+        Some((name.to_owned(), value.to_owned()))
+    });
+    fields.filter(|(name, _)| name != "seal").collect()
+}
+
 async fn shown(door: &Door, language: &str, path: &str) -> String {
     let (status, page) = Browser::new(door, language).get(path).await;
     assert_eq!(status.as_u16(), 200, "{path} {page}");
@@ -73,8 +107,22 @@ async fn every_page_is_there_in_both_languages_and_says_what_aws_says() {
             &["Environments ·", "Create environment", NAME][..],
             &["環境 ·", "環境の作成"][..],
         ),
-        (NEW, &["Create environment ·", "Instance metadata service (IMDS)"], &["環境の作成 ·", "無効"]),
-        (PAGE, &["shop-dev ·", "Configuration", "Recent events"], &["shop-dev ·", "設定", "最近のイベント"]),
+        (
+            NEW,
+            &[
+                "<title>Create a new environment ·",
+                "<h1>Create a new environment</h1>",
+                ">Create environment</button>",
+                "Instance metadata service (IMDS)",
+                OPTION,
+            ],
+            &["<title>新しい環境の作成 ·", ">環境の作成</button>", "無効"],
+        ),
+        (
+            PAGE,
+            &["shop-dev ·", "Configuration", "Recent events"],
+            &["shop-dev ·", "設定", "最近のイベント", ">重要度</th>"],
+        ),
         (
             CONFIGURATION,
             &["Configuration · shop-dev", "Instances", "Edit", "IMDSv1: ", "Disabled"],
@@ -88,7 +136,7 @@ async fn every_page_is_there_in_both_languages_and_says_what_aws_says() {
                 "IMDSv1",
                 " checked> Disabled",
                 "With the current setting, the environment enables only IMDSv2.",
-                "DisableIMDSv1 in aws:autoscaling:launchconfiguration",
+                OPTION,
                 ">Apply<",
                 ">Cancel<",
             ],
@@ -143,10 +191,10 @@ async fn the_box_is_the_option_and_both_ways_replace_the_instance() {
             "After this, IMDSv1 is disabled: the environment enables only IMDSv2.",
         ),
     ] {
-        let (status, to, page) = browser.post(EDIT, fields).await;
+        let (status, to, page) = send(&browser, EDIT, EDIT, fields).await;
         assert_eq!(
             (status.as_u16(), &*to.unwrap_or_default()),
-            (303, "/console/environments/shop-dev?done=updating"),
+            (303, "/console/environments/shop-dev?done=updating&region=us-east-1"),
             "{page}"
         );
         assert_eq!(draft(&kept(&door)), Some(value));
@@ -176,15 +224,18 @@ async fn only_what_was_changed_is_sent() {
     for fields in
         [&[("imdsv1-disabled", "true")][..], &[("imdsv1-disabled", ""), ("instance-type", " t3.micro ")]]
     {
-        let (status, to, _) = browser.post(EDIT, fields).await;
+        let (status, to, _) = send(&browser, EDIT, EDIT, fields).await;
         assert_eq!(status.as_u16(), 303);
-        assert_eq!(to.as_deref(), Some("/console/environments/shop-dev/configuration?done=unchanged"));
+        assert_eq!(
+            to.as_deref(),
+            Some("/console/environments/shop-dev/configuration?done=unchanged&region=us-east-1")
+        );
     }
     assert_eq!(door.store.revision().unwrap(), revision);
     let page = shown(&door, "en", &format!("{CONFIGURATION}?done=unchanged")).await;
     assert!(page.contains("Nothing was changed"), "{page}");
     let (status, ..) =
-        browser.post(EDIT, &[("imdsv1-disabled", "true"), ("instance-type", "m7i.large")]).await;
+        send(&browser, EDIT, EDIT, &[("imdsv1-disabled", "true"), ("instance-type", "m7i.large")]).await;
     assert_eq!(status.as_u16(), 303);
     let environment = kept(&door);
     assert_eq!(draft(&environment), None, "the box is as it was");
@@ -200,7 +251,7 @@ async fn a_change_that_is_refused_changes_nothing_and_the_form_keeps_what_was_ty
     let browser = Browser::new(&door, "en");
     let revision = door.store.revision().unwrap();
     for bad in HOSTILE {
-        let (status, to, page) = browser.post(EDIT, &[("instance-type", bad)]).await;
+        let (status, to, page) = send(&browser, EDIT, EDIT, &[("instance-type", bad)]).await;
         assert_eq!((status.as_u16(), to), (400, None), "{page}");
         assert!(
             page.contains("role=\"alert\"") && page.contains("ConfigurationValidationException"),
@@ -211,13 +262,13 @@ async fn a_change_that_is_refused_changes_nothing_and_the_form_keeps_what_was_ty
         assert!(!page.contains("<script>a") && !page.contains("<img"), "{page}");
     }
     assert_eq!(door.store.revision().unwrap(), revision);
-    assert_eq!(browser.post(EDIT, &[]).await.0.as_u16(), 303);
+    assert_eq!(send(&browser, EDIT, EDIT, &[]).await.0.as_u16(), 303);
     let begun = door.store.revision().unwrap();
-    let (status, _, page) = browser.post(EDIT, &[]).await;
+    let (status, _, page) = send(&browser, EDIT, EDIT, &[]).await;
     assert_eq!(status.as_u16(), 400);
     assert!(page.contains(BUSY), "{page}");
     assert!(shown(&door, "en", EDIT).await.contains("The environment is being changed now."));
-    let (status, _, page) = browser.post(&format!("{PAGE}/rebuild"), &[]).await;
+    let (status, _, page) = send(&browser, PAGE, &format!("{PAGE}/rebuild"), &[]).await;
     assert_eq!(status.as_u16(), 400);
     assert!(page.contains(BUSY) && page.contains("role=\"alert\""), "{page}");
     assert_eq!(door.store.revision().unwrap(), begun);
@@ -234,23 +285,31 @@ async fn progress_is_shown_for_as_long_as_there_is_some() {
         "{page}"
     );
     assert!(!page.contains("Abort current operation"));
-    browser.post(EDIT, &[]).await;
+    send(&browser, EDIT, EDIT, &[]).await;
     let page = shown(&door, "en", PAGE).await;
     assert!(page.contains(progress) && page.contains("Environment update is starting."), "{page}");
     assert!(page.contains(">Refresh</a>") && page.contains("Abort current operation"), "{page}");
     assert!(shown(&door, "ja", PAGE).await.contains("現在のオペレーションを中止"));
-    let (status, to, _) = browser.post(&format!("{PAGE}/abort"), &[]).await;
-    assert_eq!((status.as_u16(), &*to.unwrap()), (303, "/console/environments/shop-dev?done=aborting"));
+    let (status, to, _) = send(&browser, PAGE, &format!("{PAGE}/abort"), &[]).await;
+    assert_eq!(
+        (status.as_u16(), &*to.unwrap()),
+        (303, "/console/environments/shop-dev?done=aborting&region=us-east-1")
+    );
     assert!(shown(&door, "en", PAGE).await.contains("The update is being aborted."));
     settle(&door);
     let page = shown(&door, "en", PAGE).await;
     assert!(!page.contains("data-refresh"), "{page}");
     assert_eq!(kept(&door).settings.get(LAUNCH, DISABLE), None);
-    let (status, _, page) = browser.post(&format!("{PAGE}/abort"), &[]).await;
+    // As it was sent before, when there was something to be aborted.
+    let id = kept(&door).id;
+    let (status, _, page) = browser.post(&format!("{PAGE}/abort"), &[("id", &id)]).await;
     assert_eq!(status.as_u16(), 400);
     assert!(page.contains("Must be pending deployment."), "{page}");
-    let (status, to, _) = browser.post(&format!("{PAGE}/rebuild"), &[]).await;
-    assert_eq!((status.as_u16(), &*to.unwrap()), (303, "/console/environments/shop-dev?done=rebuilding"));
+    let (status, to, _) = send(&browser, PAGE, &format!("{PAGE}/rebuild"), &[]).await;
+    assert_eq!(
+        (status.as_u16(), &*to.unwrap()),
+        (303, "/console/environments/shop-dev?done=rebuilding&region=us-east-1")
+    );
     assert!(shown(&door, "en", PAGE).await.contains("Everything of the environment is being replaced."));
 }
 
@@ -258,8 +317,11 @@ async fn progress_is_shown_for_as_long_as_there_is_some() {
 async fn one_that_is_terminated_is_shown_until_the_end_and_a_while_after() {
     let door = ready().await;
     let browser = Browser::new(&door, "en");
-    let (status, to, _) = browser.post(&format!("{PAGE}/terminate"), &[]).await;
-    assert_eq!((status.as_u16(), &*to.unwrap()), (303, "/console/environments/shop-dev?done=terminating"));
+    let (status, to, _) = send(&browser, PAGE, &format!("{PAGE}/terminate"), &[]).await;
+    assert_eq!(
+        (status.as_u16(), &*to.unwrap()),
+        (303, "/console/environments/shop-dev?done=terminating&region=us-east-1")
+    );
     assert!(shown(&door, "en", PAGE).await.contains("data-refresh"));
     settle(&door);
     assert_eq!(kept(&door).status, "Terminated");
@@ -273,83 +335,13 @@ async fn one_that_is_terminated_is_shown_until_the_end_and_a_while_after() {
     assert!(page.contains("terminateEnvironment completed successfully."), "{page}");
     assert!(!shown(&door, "en", CONFIGURATION).await.contains("/configuration/instances"));
     assert!(shown(&door, "en", "/console/environments").await.contains("There is no environment"));
-    let (status, _, page) = browser.post(EDIT, &[]).await;
+    let (status, _, page) = send(&browser, EDIT, EDIT, &[]).await;
     assert_eq!(status.as_u16(), 400);
     assert!(page.contains("No Environment found"), "{page}");
     // Where an action's form was, a reader who comes without one is shown the environment.
     for action in ["abort", "rebuild", "terminate"] {
         assert_eq!(browser.get(&format!("{PAGE}/{action}")).await.0.as_u16(), 303);
     }
-}
-
-#[tokio::test]
-async fn an_environment_is_created_as_the_form_says_and_its_application_with_it() {
-    let door = door();
-    let browser = Browser::new(&door, "en");
-    let stack = "64bit Amazon Linux 2 v4.3.0 running Docker";
-    let (status, to, page) = browser
-        .post(
-            NEW,
-            &[
-                ("application", " my shop é "),
-                ("name", NAME),
-                ("platform", stack),
-                ("type", "SingleInstance"),
-                ("instance-type", "t3.small"),
-                ("instance-profile", ""),
-                ("imdsv1-disabled", "true"),
-            ],
-        )
-        .await;
-    assert_eq!(status.as_u16(), 303, "{page}");
-    assert_eq!(to.unwrap(), "/console/environments/shop-dev?done=creating");
-    let environment = kept(&door);
-    assert_eq!((&*environment.application, &*environment.solution_stack), ("my shop é", stack));
-    let chosen: Vec<_> = environment.settings.iter().map(|(_, name, value)| (name, value)).collect();
-    let expected = [(DISABLE, "true"), ("InstanceType", "t3.small"), ("EnvironmentType", "SingleInstance")];
-    assert_eq!(chosen, expected);
-    let page = shown(&door, "en", &format!("{PAGE}?done=creating")).await;
-    assert!(
-        page.contains("The creation of the environment was started.") && page.contains("data-refresh"),
-        "{page}"
-    );
-    assert!(shown(&door, "en", NEW).await.contains("<option value=\"my shop é\">"));
-    // Another of the same application, its box empty.
-    let fields = [("application", "my shop é"), ("name", "shop-two"), ("type", "LoadBalanced")];
-    assert_eq!(browser.post(NEW, &fields).await.0.as_u16(), 303);
-    let all = record::list::<Environment>(&*door.store, "").unwrap();
-    let two = all.iter().find(|(_, found)| found.record.name == "shop-two").unwrap();
-    assert_eq!(two.1.record.settings.get(LAUNCH, DISABLE), Some("false"));
-}
-
-#[tokio::test]
-async fn an_environment_that_is_refused_leaves_nothing_and_the_form_as_it_was_typed() {
-    let door = door();
-    let browser = Browser::new(&door, "ja");
-    for bad in HOSTILE {
-        for (application, name, kind, message) in [
-            (bad, "x", "t3.micro", "failed to satisfy constraint"),
-            ("shop", bad, "t3.micro", "Member must contain only letters"),
-            ("shop", NAME, bad, "ConfigurationValidationException"),
-            ("", NAME, "", "MissingParameter"),
-            ("a/b", NAME, "", "ApplicationName"),
-        ] {
-            let fields = [
-                ("application", application),
-                ("name", name),
-                ("instance-type", kind),
-                ("type", "SingleInstance"),
-            ];
-            let (status, to, page) = browser.post(NEW, &fields).await;
-            assert_eq!((status.as_u16(), to), (400, None), "{application} {name} {kind}");
-            assert!(page.contains("role=\"alert\"") && page.contains(message), "{message} {page}");
-            assert!(!page.contains("<script>a") && !page.contains("<img"), "{page}");
-            // It was not ticked.
-            assert!(!page.contains(" checked> 無効"), "{page}");
-        }
-    }
-    assert!(record::list::<Application>(&*door.store, "").unwrap().is_empty());
-    assert!(record::list::<Environment>(&*door.store, "").unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -444,33 +436,4 @@ async fn the_last_fifty_events_come_the_newest_first() {
     let place = |text: &str| page.find(text).unwrap_or(usize::MAX);
     assert!(place("event 59.") < place("event 58.") && place("event 58.") < place("event 10."), "{page}");
     assert!(!page.contains("event 09.") && !page.contains("somebody else"), "{page}");
-}
-
-#[tokio::test]
-async fn commands_are_ready_to_be_typed() {
-    let door = ready().await;
-    let page = shown(&door, "en", PAGE).await;
-    for command in [
-        "imds exec --environment shop-dev -- sh<",
-        "imds environment show shop-dev<",
-        "imds environment set shop-dev --imdsv1 enabled<",
-        "imds environment set shop-dev --imdsv1 disabled<",
-        "aws elasticbeanstalk update-environment --environment-name shop-dev \\\n    --option-settings \
-         Namespace=aws:autoscaling:launchconfiguration,OptionName=DisableIMDSv1,Value=false<",
-    ] {
-        assert!(page.contains(command), "{command}\n{page}");
-    }
-    let (status, _) = crate::testing::signed(
-        &door,
-        "eu-west-1",
-        "elasticbeanstalk",
-        "Action=CreateApplication&ApplicationName=shop&Version=2010-12-01",
-    )
-    .await;
-    assert!(status.is_success());
-    let create = "Action=CreateEnvironment&ApplicationName=shop&EnvironmentName=shop-eu&Version=2010-12-01";
-    crate::testing::signed(&door, "eu-west-1", "elasticbeanstalk", create).await;
-    make_ready(&door);
-    let page = shown(&door, "en", "/console/environments/shop-eu?region=eu-west-1").await;
-    assert!(page.contains("imds exec --environment shop-eu --region eu-west-1 -- sh<"), "{page}");
 }

@@ -1,11 +1,13 @@
 //! *Calls*: the last calls of the instance, with each that was refused explained.
 
 use askama::Template;
+use imds_core::access::TOKEN_PATH;
 use imds_core::audit::{Recorded, Version, Whose};
 use imds_core::finding::{self, Finding};
+use imds_core::options::Switch;
 
 use super::explained::{Explained, FindingWords};
-use super::metadata::reason;
+use super::metadata::{reason, status_class};
 use super::{Head, Moment, Subject, Tab};
 use crate::console::failure::Failure;
 use crate::console::page::Page;
@@ -30,7 +32,7 @@ words! {
         source: "Source" / "送信元";
         user_agent: "User agent" / "ユーザーエージェント";
         micros: "Microseconds" / "マイクロ秒";
-        why: "Why calls were refused" / "呼び出しが拒否された理由";
+        why: "Why calls got nothing" / "呼び出しが失敗した理由";
     }
 }
 
@@ -47,8 +49,8 @@ struct Row {
     source: String,
     user_agent: String,
     micros: u64,
-    /// Why it was refused: the finding's name, and what it is.
-    refused: Option<(&'static str, String)>,
+    /// Why it got nothing: the finding's name, and what it is.
+    explained: Option<(&'static str, String)>,
 }
 
 #[derive(Template)]
@@ -64,7 +66,7 @@ pub(super) struct Calls {
     refused: usize,
     /// Newest first.
     rows: Vec<Row>,
-    /// Each refusal that there was, once.
+    /// Each reason that there was, once.
     explained: Vec<Explained>,
 }
 
@@ -73,20 +75,21 @@ pub(super) async fn show(subject: Subject) -> Result<Page<Calls>, Failure> {
     let calls = subject.visit.door().plane.calls(of).await.map_err(Error::from)?;
     let calls: Vec<_> = calls.into_iter().rev().take(SHOWN).collect();
     let mut explained: Vec<Explained> = Vec::new();
-    for finding in calls.iter().filter_map(refusal) {
+    let endpoint = subject.machine.instance.options.http_endpoint;
+    for finding in calls.iter().filter_map(|call| explanation(call, endpoint)) {
         if !explained.iter().any(|known| known.id == finding.id) {
             explained.push(Explained::of(finding, &subject));
         }
     }
     let language = subject.visit.language;
     Ok(Page(Calls {
-        shell: subject.visit.shell(Section::Instances),
+        shell: subject.shell(),
         head: subject.head(Tab::Calls),
         words: CallWords::of(language),
         finding_words: FindingWords::of(language),
         v1: calls.iter().filter(|call| is_v1(call)).count(),
-        refused: calls.iter().filter(|call| refusal(call).is_some()).count(),
-        rows: calls.into_iter().map(|call| row(call, &explained)).collect(),
+        refused: calls.iter().filter(|call| is_refused(call)).count(),
+        rows: calls.into_iter().map(|call| row(call, endpoint, &explained)).collect(),
         explained,
     }))
 }
@@ -96,21 +99,43 @@ fn is_v1(call: &Recorded) -> bool {
     call.version == Version::V1 && call.method != "PUT"
 }
 
-/// Why a call was refused, if it was.
-fn refusal(call: &Recorded) -> Option<&'static Finding> {
-    // What asks for a token brings none.
-    let has_token = call.version == Version::V2 && call.method != "PUT";
-    (call.status >= 400).then(|| finding::refusal(&call.method, call.status, has_token))
+/// Is it refused? What is not there is absent: nobody refuses it.
+fn is_refused(call: &Recorded) -> bool {
+    matches!(call.status, 400 | 401 | 403 | 405 | 417 | 429 | 503)
 }
 
-fn row(call: Recorded, explained: &[Explained]) -> Row {
-    let finding = refusal(&call);
+/// What there is to say of a call that got nothing.
+fn explanation(call: &Recorded, endpoint: Switch) -> Option<&'static Finding> {
+    // What asks for a token brings none.
+    let has_token = call.version == Version::V2 && call.method != "PUT";
+    match (call.method.as_str(), call.status) {
+        (_, ..400) => None,
+        ("PUT", 403) => Some(forbidden_put(&call.path, endpoint)),
+        (method, status) => Some(finding::refusal(method, status, has_token)),
+    }
+}
+
+/// Why a PUT got 403. It got that at every path while the endpoint was disabled; else the path tells, and where that is
+/// right, it was `X-Forwarded-For`, which nobody remembers.
+fn forbidden_put(path: &str, endpoint: Switch) -> &'static Finding {
+    let segments: Vec<_> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    match (endpoint, &segments[..]) {
+        (Switch::Disabled, _) => &finding::ENDPOINT_DISABLED,
+        (Switch::Enabled, _) if path.as_bytes() == TOKEN_PATH => &finding::PUT_FORBIDDEN,
+        (Switch::Enabled, ["latest", "api", "token"]) => &finding::TOKEN_PATH_SLASH,
+        (Switch::Enabled, [_, "api", "token"]) => &finding::DATED_TOKEN_PATH,
+        (Switch::Enabled, _) => &finding::WRONG_TOKEN_PATH,
+    }
+}
+
+fn row(call: Recorded, endpoint: Switch, explained: &[Explained]) -> Row {
+    let finding = explanation(&call, endpoint);
     let why = finding.and_then(|finding| explained.iter().find(|known| known.id == finding.id));
     Row {
         at: Moment::of(call.at),
         status: call.status,
         reason: reason(call.status),
-        status_class: if finding.is_some() { "bad" } else { "good" },
+        status_class: status_class(call.status),
         version: if is_v1(&call) { "IMDSv1" } else { "IMDSv2" },
         version_class: if is_v1(&call) { "warn" } else { "note" },
         source: call.source.to_string(),
@@ -118,6 +143,6 @@ fn row(call: Recorded, explained: &[Explained]) -> Row {
         path: call.path,
         user_agent: call.user_agent,
         micros: call.micros,
-        refused: why.map(|why| (why.id, why.what.clone())),
+        explained: why.map(|why| (why.id, why.what.clone())),
     }
 }

@@ -5,11 +5,10 @@ use imds_core::finding::V1_REFUSED;
 use imds_core::options::{HttpTokens, Switch};
 
 use super::{Head, Subject, Tab};
+use crate::console::commands::{admin, at_door};
 use crate::console::page::Page;
 use crate::console::shell::{Section, Shell};
 
-/// The host of a door that was told nothing else, which `imds` asks by itself.
-pub(super) const USUAL_HOST: &str = "127.0.0.1:1339";
 /// What to type for metadata without a token.
 const V1: &str = "curl -f http://169.254.169.254/latest/meta-data/";
 
@@ -71,7 +70,7 @@ pub(super) struct Commands {
 pub(super) async fn show(subject: Subject) -> Page<Commands> {
     let words = CommandWords::of(subject.visit.language);
     Page(Commands {
-        shell: subject.visit.shell(Section::Instances),
+        shell: subject.shell(),
         head: subject.head(Tab::Commands),
         words,
         groups: vec![
@@ -81,18 +80,6 @@ pub(super) async fn show(subject: Subject) -> Page<Commands> {
             imds(&subject, words),
         ],
     })
-}
-
-/// A command of the AWS CLI, sent to this door and to the instance's region, and never to AWS.
-pub(super) fn at_door(command: &str, subject: &Subject) -> String {
-    let (url, region) = (url(&subject.host), &subject.visit.region);
-    format!("{command} --endpoint-url {url} --region {region}")
-}
-
-/// The door's URL, as a word of a shell.
-fn url(host: &str) -> String {
-    // Brackets are patterns of file names.
-    if host.contains('[') { format!("'http://{host}'") } else { format!("http://{host}") }
 }
 
 fn inside(subject: &Subject, words: &'static CommandWords) -> Group {
@@ -120,7 +107,7 @@ fn inside(subject: &Subject, words: &'static CommandWords) -> Group {
 }
 
 fn exec(subject: &Subject, words: &'static CommandWords) -> Group {
-    let exec = format!("imds exec {}{}", subject.id(), admin(subject));
+    let exec = format!("imds exec {}{}", subject.id(), admin(&subject.host));
     let v2 = V1_REFUSED.cure.commands.join("; ");
     Group {
         title: words.exec,
@@ -150,9 +137,10 @@ fn aws(subject: &Subject, words: &'static CommandWords) -> Group {
     let modify = |id: &'static str, what, option: &str| {
         let instance = subject.id();
         let command = format!("aws ec2 modify-instance-metadata-options --instance-id {instance} {option}");
-        Command { id, what, text: at_door(&command, subject), note: None }
+        Command { id, what, text: at_door(&command, &subject.host, &subject.visit.region), note: None }
     };
-    let describe = at_door(&format!("aws ec2 describe-instances --instance-ids {id}"), subject);
+    let describe = format!("aws ec2 describe-instances --instance-ids {id}");
+    let describe = at_door(&describe, &subject.host, &subject.visit.region);
     let describe = Command { id: "aws-describe", what: words.describe, text: describe, note: None };
     let rest = [
         describe,
@@ -168,7 +156,7 @@ fn aws(subject: &Subject, words: &'static CommandWords) -> Group {
 }
 
 fn imds(subject: &Subject, words: &'static CommandWords) -> Group {
-    let (id, admin) = (subject.id(), admin(subject));
+    let (id, admin) = (subject.id(), admin(&subject.host));
     let region = &subject.visit.region;
     let command = |name: &'static str, what, verb: &str, option: &str| Command {
         id: name,
@@ -186,22 +174,5 @@ fn imds(subject: &Subject, words: &'static CommandWords) -> Group {
             command("imds-hops", words.hops, "set", " --hop-limit 2"),
             command("imds-history", words.history, "history", ""),
         ],
-    }
-}
-
-/// Which service `imds` asks, unless it is the usual one.
-fn admin(subject: &Subject) -> String {
-    if subject.host == USUAL_HOST { String::new() } else { format!(" --admin {}", url(&subject.host)) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_url_is_one_word_of_a_shell() {
-        for (host, word) in [(USUAL_HOST, "http://127.0.0.1:1339"), ("[::1]:1339", "'http://[::1]:1339'")] {
-            assert_eq!(url(host), word);
-        }
     }
 }

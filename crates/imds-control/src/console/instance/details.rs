@@ -3,12 +3,14 @@
 use askama::Template;
 use axum::extract::RawQuery;
 use imds_core::Machine;
-use imds_core::options::{HttpTokens, MetadataOptions, Switch};
+use imds_core::options::MetadataOptions;
 use imds_store::record::{self, Trace};
 
 use super::{Head, Moment, Subject, Tab};
 use crate::call::Call;
 use crate::console::failure::Failure;
+use crate::console::instances::environment::{self, EnvironmentNote};
+use crate::console::instances::option::OptionWords;
 use crate::console::page::Page;
 use crate::console::shell::{Section, Shell};
 use crate::query::Error;
@@ -38,14 +40,6 @@ words! {
         change: "Modify" / "変更";
         tags_change: "Allow tags in instance metadata" / "インスタンスメタデータのタグを許可";
         pending: "The instance does not run: changed options are applied when it starts." / "インスタンスは実行されていません。変更したオプションは起動時に適用されます。";
-        service: "Instance metadata service" / "インスタンスメタデータサービス";
-        enabled: "Enabled" / "有効";
-        disabled: "Disabled" / "無効";
-        required: "Required" / "必須";
-        optional: "Optional" / "オプション";
-        hop_limit: "Metadata response hop limit" / "メタデータレスポンスのホップ制限";
-        endpoint_ipv6: "Metadata IPv6 endpoint" / "メタデータ IPv6 エンドポイント";
-        tags_in: "Allow tags in metadata" / "メタデータのタグを許可";
         counters: "Calls since the service was started" / "サービスの起動後の呼び出し";
         no_token: "IMDSv1 calls that were answered" / "応答された IMDSv1 の呼び出し";
         rejected: "IMDSv1 calls that were refused" / "拒否された IMDSv1 の呼び出し";
@@ -102,6 +96,7 @@ pub(super) struct Details {
     done: Option<&'static str>,
     facts: Vec<Fact>,
     options: Vec<Fact>,
+    environment: Option<EnvironmentNote>,
     is_pending: bool,
     /// `None` when the metadata process does not say.
     counters: Option<Counters>,
@@ -117,10 +112,11 @@ pub(super) async fn show(RawQuery(query): RawQuery, subject: Subject) -> Result<
     let done = done(query.as_deref().unwrap_or_default()).and_then(|word| head.actions.done(&word));
     let instance = &subject.machine.instance;
     Ok(Page(Details {
-        shell: subject.visit.shell(Section::Instances),
+        shell: subject.shell(),
         done,
         facts: facts(&subject.machine, &head, words),
-        options: options(&instance.options, words),
+        options: options(&instance.options, OptionWords::of(subject.visit.language)),
+        environment: environment::note(&subject.machine, subject.visit.language),
         is_pending: subject.machine.has_pending_options,
         counters: counters(&subject).await,
         tags: instance.tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
@@ -160,9 +156,8 @@ fn change(trace: Trace, words: &DetailWords) -> Change {
 /// What was counted of this instance; nothing of one that guests cannot be.
 async fn counters(subject: &Subject) -> Option<Counters> {
     // That it is gone is told on the page.
-    let tallies = subject.visit.door().plane.tallies().await.ok()?;
-    let counts = tallies.instances.into_iter().find(|(id, ..)| id == subject.id());
-    let counts = counts.map(|(_, _, counts)| counts).unwrap_or_default();
+    let counts = subject.visit.door().plane.tally(subject.id().clone()).await.ok()?;
+    let counts = counts.unwrap_or_default();
     Some(Counters {
         no_token: counts.metadata_no_token,
         rejected: counts.metadata_no_token_rejected,
@@ -200,22 +195,14 @@ fn facts(machine: &Machine, head: &Head, words: &'static DetailWords) -> Vec<Fac
     facts.into_iter().map(told).collect()
 }
 
-fn options(options: &MetadataOptions, words: &'static DetailWords) -> Vec<Fact> {
-    let switch = |switch| match switch {
-        Switch::Enabled => words.enabled,
-        Switch::Disabled => words.disabled,
-    };
-    let tokens = match options.http_tokens {
-        HttpTokens::Required => words.required,
-        HttpTokens::Optional => words.optional,
-    };
+fn options(options: &MetadataOptions, words: &'static OptionWords) -> Vec<Fact> {
     let hops = options.http_put_response_hop_limit.hops().to_string();
     [
-        (words.service, switch(options.http_endpoint)),
-        ("IMDSv2", tokens),
+        (words.service, words.switch(options.http_endpoint)),
+        ("IMDSv2", words.tokens(options.http_tokens)),
         (words.hop_limit, &hops),
-        (words.endpoint_ipv6, switch(options.http_protocol_ipv6)),
-        (words.tags_in, switch(options.instance_metadata_tags)),
+        (words.ipv6, words.switch(options.http_protocol_ipv6)),
+        (words.tags, words.switch(options.instance_metadata_tags)),
     ]
     .map(|(name, value)| Fact { name, value: value.to_owned() })
     .into()

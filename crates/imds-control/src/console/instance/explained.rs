@@ -1,24 +1,23 @@
 //! A finding, explained to the owner of an instance: what it is, why, and the cure, ready to be pasted.
 
-use imds_core::finding::{ENVIRONMENT, Finding, Known, Setting, Way};
+use imds_core::finding::{ENABLE, ENVIRONMENT, Finding, Known, Setting, Way};
 use imds_core::language::Language;
+use imds_core::options::Switch;
 
 use super::Subject;
-use super::commands::at_door;
-
-/// The tag of an instance that an environment launched.
-const ENVIRONMENT_TAG: &str = "elasticbeanstalk:environment-name";
+use crate::console::commands::at_door;
+use crate::console::instances::environment::{self, EnvironmentNote};
 
 words! {
     /// Texts around a finding.
     FindingWords {
         cure: "What to do" / "対処方法";
+        command: "Command" / "コマンド";
         change: "Modify instance metadata options" / "インスタンスメタデータのオプションを変更";
     }
 }
 
 /// A finding in the reader's language, for this instance.
-#[derive(PartialEq, Eq)]
 pub(super) struct Explained {
     /// Its name for programs, and in addresses.
     pub(super) id: &'static str,
@@ -32,14 +31,15 @@ pub(super) struct Explained {
 }
 
 /// A setting that cures, and the ways to it that this instance has.
-#[derive(PartialEq, Eq)]
 pub(super) struct Remedy {
-    pub(super) what: String,
+    /// What changes, unless the cure says so already.
+    pub(super) what: Option<String>,
+    /// The environment that has the setting for the instances to come.
+    pub(super) environment: Option<EnvironmentNote>,
     pub(super) ways: Vec<Route>,
 }
 
 /// One way to a setting.
-#[derive(PartialEq, Eq)]
 pub(super) struct Route {
     /// The service that has it.
     pub(super) service: &'static str,
@@ -52,6 +52,10 @@ impl Explained {
     /// A finding about a call of this instance.
     pub(super) fn of(finding: &'static Finding, subject: &Subject) -> Self {
         let language = subject.visit.language;
+        // Nobody enables what is on: then something else was the reason.
+        let is_enabled = subject.machine.instance.options.http_endpoint == Switch::Enabled;
+        let is_of_use = |setting: &&Setting| !(is_enabled && **setting == ENABLE);
+        let setting = finding.cure.setting.as_ref().filter(is_of_use);
         let known = Known { instance: Some(subject.id().to_string()), hops: None };
         Self {
             id: finding.id,
@@ -59,8 +63,11 @@ impl Explained {
             why: sentence(finding.why.of(language), language),
             cure: sentence(finding.cure.what.of(language), language),
             commands: finding.cure.commands.iter().map(|command| known.fill(command)).collect(),
-            setting: finding.cure.setting.as_ref().map(|setting| Remedy {
-                what: sentence(setting.what.of(language), language),
+            setting: setting.map(|setting| Remedy {
+                what: Some(setting.what.of(language))
+                    .filter(|what| *what != finding.cure.what.of(language))
+                    .map(|what| sentence(what, language)),
+                environment: environment::note(&subject.machine, language),
                 ways: ways(setting, &known, subject),
             }),
         }
@@ -70,24 +77,15 @@ impl Explained {
 /// The ways to a setting of this instance. Whoever changes an instance of an environment wants its successors changed too.
 fn ways(setting: &Setting, known: &Known, subject: &Subject) -> Vec<Route> {
     let language = subject.visit.language;
-    let environment = environment(subject);
+    let environment = environment::name(&subject.machine);
     let fill = |text: &str| known.fill(text).replace(ENVIRONMENT, environment.unwrap_or(ENVIRONMENT));
     let route = |service, way: &Way| Route {
         service,
-        command: way.command.map(|command| at_door(&fill(command), subject)),
+        command: way.command.map(|command| at_door(&fill(command), &subject.host, &subject.visit.region)),
         console: sentence(&fill(way.console.of(language)), language),
     };
     let beanstalk = environment.map(|_| route("Elastic Beanstalk", &setting.beanstalk));
     beanstalk.into_iter().chain([route("EC2", &setting.ec2)]).collect()
-}
-
-/// The environment that launched the instance. Anybody may set a tag: one that is no name is none.
-fn environment(subject: &Subject) -> Option<&str> {
-    let name = subject.machine.instance.tags.get(ENVIRONMENT_TAG)?;
-    let is_name = (4..=40).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        && !name.starts_with('-');
-    is_name.then_some(name)
 }
 
 /// A text of the table as a sentence of a page.

@@ -123,7 +123,7 @@ fn page(
     let kept = if is_wrong { String::new() } else { path.clone() };
     Page(Metadata {
         // One that is none is told, and goes nowhere.
-        shell: subject.visit.shell(Section::Instances).keeping([("path", kept)]),
+        shell: subject.shell().keeping([("path", kept)]),
         head: subject.head(Tab::Metadata),
         words: MetadataWords::of(language),
         finding_words: FindingWords::of(language),
@@ -180,7 +180,7 @@ fn sides(subject: &Subject, segments: &[&str], parent: Option<&str>, view: View)
             version,
             status: side.status,
             reason: reason(side.status),
-            status_class: if is_refused { "bad" } else { "good" },
+            status_class: status_class(side.status),
             explained: is_refused.then(|| Explained::of(refusal("GET", side.status, has_token), subject)),
             body: match side.body {
                 None => Body::Nothing,
@@ -198,6 +198,15 @@ pub(super) fn reason(status: u16) -> &'static str {
     }
     let known = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
     known.unwrap_or_default()
+}
+
+/// The colour of a status. What is absent is neither good nor bad.
+pub(super) fn status_class(status: u16) -> &'static str {
+    match status {
+        ..400 => "good",
+        404 => "",
+        _ => "bad",
+    }
 }
 
 fn shown(subject: &Subject, segments: &[&str], is_listing: bool, bytes: Vec<u8>) -> Body {

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use imds_core::Machine;
-use imds_core::audit::{Recorded, Tallies, Version};
+use imds_core::audit::{Counts, Tallies};
 use imds_core::lifecycle::State;
 use imds_core::options::{HttpTokens, MetadataOptions, Switch};
 use imds_core::testing::{everything, keyring, launch, noon};
@@ -14,6 +14,8 @@ use crate::console::testing::Browser;
 use crate::door::Door;
 use crate::plane::{Plane, Question};
 use crate::testing::{door, keep_machine};
+
+mod calls;
 
 const PAGE: &str = "/console/instances/i-12345678901234567";
 const HOSTILE: &str = "\"><script>alert('1')</script>&";
@@ -36,6 +38,7 @@ fn plane(machine: &Machine) -> Plane {
     let instance = machine.instance.clone();
     Plane::answering(move |question| match question {
         Question::Tallies(answer) => drop(answer.send(Tallies::default())),
+        Question::Tally { answer, .. } => drop(answer.send(None)),
         Question::Calls { answer, .. } => drop(answer.send(Vec::new())),
         Question::View { path, answer, .. } => {
             let view = view::of(&instance, path.as_bytes(), &keyring(), noon(), || [3; 12]);
@@ -52,32 +55,9 @@ fn saying(status: u16, body: &[u8]) -> Plane {
             drop(answer.send(Some(View { v1: side.clone(), v2: side.clone() })));
         }
         Question::Tallies(answer) => drop(answer.send(Tallies::default())),
+        Question::Tally { answer, .. } => drop(answer.send(None)),
         Question::Calls { answer, .. } => drop(answer.send(Vec::new())),
     })
-}
-
-/// One that remembers these calls.
-fn remembering(calls: Vec<Recorded>) -> Plane {
-    Plane::answering(move |question| match question {
-        Question::Calls { answer, .. } => drop(answer.send(calls.clone())),
-        Question::Tallies(answer) => drop(answer.send(Tallies::default())),
-        Question::View { answer, .. } => drop(answer.send(None)),
-    })
-}
-
-fn call(number: u64, method: &str, status: u16, version: Version) -> Recorded {
-    Recorded {
-        number,
-        at: noon(),
-        instance: Some(launch().id),
-        source: [10, 0, 0, 1].into(),
-        method: method.into(),
-        path: "/latest/meta-data/".into(),
-        status,
-        version,
-        user_agent: "curl/8".into(),
-        micros: 12,
-    }
 }
 
 async fn get(door: &Door, path: &str) -> String {
@@ -367,76 +347,6 @@ async fn an_instance_that_does_not_run_has_no_metadata() {
 }
 
 #[tokio::test]
-async fn calls_are_told_newest_first_with_what_they_were() {
-    let calls = vec![
-        call(1, "GET", 200, Version::V1),
-        Recorded { path: "/latest/meta-data/ami-id".into(), ..call(2, "PUT", 200, Version::V2) },
-        call(3, "GET", 401, Version::V1),
-    ];
-    let door = Door { plane: remembering(calls), ..with(&running()) };
-    let page = get(&door, &format!("{PAGE}/calls")).await;
-    assert!(page.contains("<section id=\"calls\" data-refresh=\"5\""), "{page}");
-    let numbers: Vec<_> = page.split("<dd class=\"number\">").skip(1).map(|rest| &rest[..1]).collect();
-    assert_eq!(numbers, ["3", "2", "1"]);
-    let order = [page.find("401 Unauthorized"), page.find("<code>PUT "), page.rfind("200 OK")];
-    assert!(order.is_sorted() && order[0].is_some(), "{page}");
-    let many = (0..300).map(|number| call(number, "GET", 200, Version::V2)).collect();
-    let door = Door { plane: remembering(many), ..door };
-    assert_eq!(get(&door, &format!("{PAGE}/calls")).await.matches("200 OK").count(), 100);
-}
-
-#[tokio::test]
-async fn each_refused_call_is_explained_once_with_its_cure() {
-    let calls = vec![
-        call(1, "GET", 401, Version::V1),
-        call(2, "GET", 401, Version::V1),
-        call(3, "GET", 401, Version::V2),
-        call(4, "PUT", 400, Version::V2),
-        call(5, "GET", 403, Version::V2),
-        call(6, "GET", 404, Version::V2),
-    ];
-    let mut machine = running();
-    let door = Door { plane: remembering(calls), ..with(&machine) };
-    for (language, told) in [
-        ("en", "This instance requires IMDSv2, and the request came without a token."),
-        ("ja", "このインスタンスでは IMDSv2 が必須ですが、リクエストにトークンがありません。"),
-    ] {
-        let (_, page) = Browser::new(&door, language).get(&format!("{PAGE}/calls")).await;
-        assert_eq!(page.matches(told).count(), 3, "in two rows and explained: {page}");
-        for id in ["v1-refused", "token-refused", "ttl-refused", "endpoint-disabled"] {
-            assert_eq!(page.matches(&format!(" id=\"{id}\"")).count(), 1, "{id} {page}");
-            assert!(page.contains(&format!("href=\"#{id}\"")), "{id} {page}");
-        }
-        let command = "aws ec2 modify-instance-metadata-options --instance-id i-12345678901234567 \
-                       --http-tokens optional --http-endpoint enabled \
-                       --endpoint-url http://127.0.0.1:1339 --region us-east-1";
-        assert!(page.contains(command), "{page}");
-        assert!(!page.contains("INSTANCE") && !page.contains("ENVIRONMENT"), "{page}");
-    }
-    // An instance of an environment has the environment's way too.
-    machine.instance.tags.insert("elasticbeanstalk:environment-name".into(), "shop-dev".into());
-    let door = Door { plane: door.plane, ..with(&machine) };
-    let page = get(&door, &format!("{PAGE}/calls")).await;
-    assert!(page.contains("--environment-name shop-dev "), "{page}");
-}
-
-#[tokio::test]
-async fn what_a_guest_sent_is_text() {
-    let hostile = Recorded {
-        method: "<b>GET".into(),
-        path: "/\"><img src=x onerror=alert(1)>".into(),
-        user_agent: "<script>alert(1)</script>".into(),
-        ..call(1, "GET", 405, Version::V1)
-    };
-    let door = Door { plane: remembering(vec![hostile]), ..with(&running()) };
-    let page = get(&door, &format!("{PAGE}/calls")).await;
-    for raw in ["<b>GET", "<img", "<script>alert"] {
-        assert!(!page.contains(raw), "{page}");
-    }
-    assert!(page.contains("&#60;script&#62;alert(1)&#60;/script&#62;"), "{page}");
-}
-
-#[tokio::test]
 async fn commands_are_for_this_instance_and_this_door() {
     let door = door();
     keep_machine(&door);
@@ -471,4 +381,42 @@ fn a_host_that_a_shell_would_read_otherwise_is_not_written_into_a_command() {
         assert_eq!(super::host(&headers), taken);
     }
     assert_eq!(super::host(&HeaderMap::new()), "127.0.0.1:1339");
+}
+
+#[tokio::test]
+async fn the_counters_are_those_of_the_instance() {
+    let plane = Plane::answering(|question| match question {
+        Question::Tally { instance, answer } => {
+            assert_eq!(instance, launch().id);
+            let counts = Counts {
+                metadata_no_token: 41,
+                metadata_no_token_rejected: 42,
+                tokens_issued: 43,
+                ..Counts::default()
+            };
+            drop(answer.send(Some(counts)));
+        }
+        // Those of everybody are not asked for.
+        Question::Tallies(_) | Question::Calls { .. } | Question::View { .. } => {}
+    });
+    let page = get(&Door { plane, ..with(&running()) }, PAGE).await;
+    for count in [41, 42, 43] {
+        assert!(page.contains(&format!("<dd>{count}</dd>")), "{count} {page}");
+    }
+}
+
+#[tokio::test]
+async fn every_command_that_scrolls_has_a_name() {
+    let machine = running();
+    let door = Door { plane: plane(&machine), ..with(&machine) };
+    for path in ["/commands", "/metadata?path=/latest/nothing", "/calls"] {
+        let page = get(&door, &format!("{PAGE}{path}")).await;
+        for block in page.split("<pre ").skip(1) {
+            let tag = block.split('>').next().unwrap();
+            assert!(
+                tag.contains("role=\"region\" aria-label") || tag.contains("role=\"group\" aria-label"),
+                "{path} {tag}"
+            );
+        }
+    }
 }

@@ -27,10 +27,20 @@ words! {
         was_launched: "The instance was launched." / "インスタンスを起動しました。";
         was_changed: "The instance metadata options were modified." / "インスタンスメタデータのオプションを変更しました。";
         tags_changed: "Whether tags are in the instance metadata was saved." / "インスタンスメタデータのタグの設定を保存しました。";
+        was_unchanged: "Nothing was changed." / "変更はありません。";
         was_started: "The instance was started." / "インスタンスを開始しました。";
         was_stopped: "The instance was stopped." / "インスタンスを停止しました。";
         was_rebooted: "The instance was rebooted." / "インスタンスを再起動しました。";
         was_terminated: "The instance was terminated." / "インスタンスを終了しました。";
+    }
+}
+
+/// The colour of a state's badge.
+pub(in crate::console) fn class(state: State) -> &'static str {
+    match state {
+        State::Running | State::Pending => "good",
+        State::Stopping | State::Stopped => "warn",
+        State::ShuttingDown | State::Terminated => "bad",
     }
 }
 
@@ -53,6 +63,7 @@ impl ActionWords {
             "launched" => self.was_launched,
             "options" => self.was_changed,
             "tags" => self.tags_changed,
+            "unchanged" => self.was_unchanged,
             "start" => self.was_started,
             "stop" => self.was_stopped,
             "reboot" => self.was_rebooted,

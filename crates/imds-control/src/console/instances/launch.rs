@@ -35,6 +35,7 @@ words! {
         image_is: "What “Select” leads to is told for this AMI:" / "「選択」のままの場合の値は、次の AMI についてのものです:";
         look: "Show the defaults of the AMI chosen above" / "上で選択した AMI のデフォルトを表示";
         order: "Each option is decided on its own: what is chosen here, else the account's default, else what the AMI asks for, else what EC2 has." / "オプションはそれぞれ、ここでの選択、アカウントのデフォルト、AMI の設定、EC2 の既定値の順に決まります。";
+        again: "Launch it again: what was launched already is not launched a second time." / "もう一度起動してください。すでに起動されていた場合、二重に起動されることはありません。";
     }
 }
 
@@ -60,6 +61,8 @@ struct Launch {
     is_enforced: bool,
     /// So that a form that is sent twice launches once.
     once: String,
+    /// Refused by the service's own fault: was it done?
+    is_unsure: bool,
     refused: Option<Error>,
 }
 
@@ -67,20 +70,24 @@ struct Launch {
 pub(super) async fn show(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Failure> {
     let query = Form::read(query.unwrap_or_default().as_bytes());
     let typed = Typed { image: query.get("image").unwrap_or_default().to_owned(), ..Typed::fresh() };
-    Ok(Page(launch(&visit, &typed, None).await?).into_response())
+    Ok(Page(launch(&visit, &typed, random_hex()?, None).await?).into_response())
 }
 
 /// *Launch instance*; or only a look at the defaults of another image.
 pub(super) async fn submit(visit: Visit, form: Form) -> Result<Response, Failure> {
     let (visit, typed) = (where_shown(&visit, &form), Typed::of(&form));
     if form.is_ticked("look") {
-        return Ok(Page(launch(&visit, &typed, None).await?).into_response());
+        return Ok(Page(launch(&visit, &typed, random_hex()?, None).await?).into_response());
     }
-    match visit.perform(Service::Ec2, "RunInstances", typed.params(form.get("once"))).await {
+    let once = form.get("once");
+    match visit.perform(Service::Ec2, "RunInstances", typed.params(once)).await {
         Ok(answer) => Ok(go(&launched(answer.as_str()))),
         Err(Failure::Refused(error)) => {
             let status: StatusCode = error.status;
-            Ok((status, Page(launch(&visit, &typed, Some(error)).await?)).into_response())
+            // What failed on this side may have been launched: the same launch does it once.
+            let once = once.filter(|_| status.is_server_error()).map(str::to_owned);
+            let once = once.map_or_else(random_hex, Ok)?;
+            Ok((status, Page(launch(&visit, &typed, once, Some(error)).await?)).into_response())
         }
         Err(failure @ (Failure::NothingHere | Failure::NotSignedIn | Failure::NotOurs)) => Err(failure),
     }
@@ -95,7 +102,12 @@ fn launched(answer: &str) -> String {
     }
 }
 
-async fn launch(visit: &Visit, typed: &Typed, refused: Option<Error>) -> Result<Launch, Failure> {
+async fn launch(
+    visit: &Visit,
+    typed: &Typed,
+    once: String,
+    refused: Option<Error>,
+) -> Result<Launch, Failure> {
     let stock = visit.ask(stock).await?;
     let image = stock.image(&typed.image);
     let form = fields::Form {
@@ -113,7 +125,8 @@ async fn launch(visit: &Visit, typed: &Typed, refused: Option<Error>) -> Result<
         advanced: form.advanced(),
         image: image.map(fields::titled).unwrap_or_default(),
         is_enforced: stock.defaults.http_tokens_enforced == Some(Switch::Enabled),
-        once: random_hex()?,
+        once,
+        is_unsure: refused.as_ref().is_some_and(|error| error.status.is_server_error()),
         refused,
     })
 }

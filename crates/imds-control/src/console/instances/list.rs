@@ -3,16 +3,18 @@
 use askama::Template;
 use axum::extract::RawQuery;
 use axum::response::{IntoResponse as _, Response};
-use imds_core::options::{HttpTokens, Switch};
+use imds_core::options::Switch;
 
 use super::actions::ActionWords;
 use super::option::OptionWords;
 use super::summary::{self, Summary};
+use crate::call::Call;
 use crate::console::failure::Failure;
 use crate::console::form::Form;
 use crate::console::page::Page;
 use crate::console::shell::{Section, Shell};
 use crate::console::visit::Visit;
+use crate::query::Error;
 
 /// Instances on a page.
 const A_PAGE: usize = 100;
@@ -22,7 +24,7 @@ const WITH_V1: &str = "v1";
 words! {
     /// Texts of the page.
     ListWords {
-        launch: "Launch an instance" / "インスタンスを起動";
+        launch: "Launch instance" / "インスタンスを起動";
         find: "Find by name or ID" / "名前または ID で検索";
         only: "Show" / "表示";
         all: "All instances" / "すべてのインスタンス";
@@ -54,6 +56,7 @@ struct List {
     sought: String,
     is_with_v1: bool,
     is_any: bool,
+    damaged: Option<String>,
     rows: Vec<Summary>,
     count: String,
     /// This page and the last one, from 1.
@@ -63,23 +66,60 @@ struct List {
     query: String,
 }
 
+/// What is looked for.
+struct Wanted {
+    /// A part of a name in small letters, or of an id.
+    needle: String,
+    is_with_v1: bool,
+    /// Which page, if there are so many.
+    page: usize,
+}
+
+/// What was found.
+struct Found {
+    /// Those of the page.
+    rows: Vec<Summary>,
+    /// How many there are on all pages.
+    count: usize,
+    page: usize,
+    pages: usize,
+    /// Is there any instance in the region?
+    is_any: bool,
+    /// How many cannot be read.
+    damaged: usize,
+}
+
+impl Wanted {
+    fn is(&self, one: &Summary) -> bool {
+        let is_found = one.name.to_lowercase().contains(&self.needle) || one.id.contains(&self.needle);
+        is_found && (!self.is_with_v1 || one.has_imds_v1())
+    }
+
+    fn find(&self, call: &Call<'_>) -> Result<Found, Error> {
+        let (mut rows, mut is_any) = (Vec::new(), false);
+        let damaged = summary::each(call, |one| {
+            is_any = true;
+            if self.is(&one) {
+                rows.push(one);
+            }
+        })?;
+        summary::sort(&mut rows);
+        let (count, pages) = (rows.len(), rows.len().div_ceil(A_PAGE).max(1));
+        let page = self.page.clamp(1, pages);
+        let rows = rows.into_iter().skip((page - 1) * A_PAGE).take(A_PAGE).collect();
+        Ok(Found { rows, count, page, pages, is_any, damaged })
+    }
+}
+
 /// The list.
 pub(super) async fn show(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Failure> {
     let query = Form::read(query.unwrap_or_default().as_bytes());
     let sought = query.get("find").unwrap_or_default().to_owned();
     let is_with_v1 = query.get("show") == Some(WITH_V1);
-    let mut rows = visit.ask(summary::all).await?;
-    let is_any = !rows.is_empty();
-    let needle = sought.to_lowercase();
-    rows.retain(|row| {
-        let is_found = row.name.to_lowercase().contains(&needle) || row.id.contains(&needle);
-        is_found && (!is_with_v1 || row.has_imds_v1())
-    });
-    let pages = rows.len().div_ceil(A_PAGE).max(1);
-    let page = query.get("page").and_then(|page| page.parse::<usize>().ok()).unwrap_or(1).clamp(1, pages);
+    let page = query.get("page").and_then(|page| page.parse().ok()).unwrap_or(1);
+    let wanted = Wanted { needle: sought.to_lowercase(), is_with_v1, page };
+    let found = visit.ask_all(move |call| wanted.find(call)).await?;
     let words = ListWords::of(visit.language);
-    let count = words.count.replace("{all}", &rows.len().to_string());
-    rows = rows.into_iter().skip((page - 1) * A_PAGE).take(A_PAGE).collect();
     let fields = [("find", sought.clone()), ("show", if is_with_v1 { WITH_V1 } else { "" }.to_owned())];
     let mut others = form_urlencoded::Serializer::new(String::new());
     others.extend_pairs(&fields);
@@ -91,11 +131,12 @@ pub(super) async fn show(visit: Visit, RawQuery(query): RawQuery) -> Result<Resp
         done: (query.get("done") == Some("launched")).then_some(words.launched),
         sought,
         is_with_v1,
-        is_any,
-        rows,
-        count,
-        page,
-        pages,
+        is_any: found.is_any,
+        damaged: summary::damaged(found.damaged, visit.language),
+        rows: found.rows,
+        count: words.count.replace("{all}", &found.count.to_string()),
+        page: found.page,
+        pages: found.pages,
         query: others.finish(),
     };
     Ok(Page(page).into_response())

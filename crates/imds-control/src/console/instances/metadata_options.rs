@@ -8,8 +8,10 @@ use imds_core::Machine;
 use imds_core::options::{HttpTokens, MetadataOptions, Switch};
 
 use super::actions::ActionWords;
-use super::find;
+use super::environment::{self, EnvironmentNote};
 use super::option::OptionWords;
+use super::shown::Shown;
+use super::{INSTANCES, find};
 use crate::console::failure::Failure;
 use crate::console::form::Form;
 use crate::console::page::Page;
@@ -61,17 +63,26 @@ impl Typed {
         }
     }
 
-    /// All that the dialog shows, as it is.
-    fn params(&self, id: &str) -> Vec<(String, String)> {
+    /// Each field with its parameter and its value.
+    fn fields(&self) -> [(&'static str, &'static str, &str); 4] {
         let switch = |is_on| if is_on { Switch::Enabled } else { Switch::Disabled }.as_str();
-        let params = [
-            ("InstanceId", id),
-            ("HttpEndpoint", switch(self.is_on)),
-            ("HttpProtocolIpv6", switch(self.has_ipv6)),
-            ("HttpTokens", &self.tokens),
-            ("HttpPutResponseHopLimit", &self.hops),
-        ];
-        params.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+        [
+            ("endpoint", "HttpEndpoint", switch(self.is_on)),
+            ("ipv6", "HttpProtocolIpv6", switch(self.has_ipv6)),
+            ("tokens", "HttpTokens", &self.tokens),
+            ("hops", "HttpPutResponseHopLimit", &self.hops),
+        ]
+    }
+
+    /// What is shown while this is what the form has.
+    fn shown(&self) -> Shown {
+        Shown::now(self.fields().map(|(name, _, value)| (name, value.to_owned())))
+    }
+
+    /// The parameters of what was changed.
+    fn params(&self, shown: &Shown) -> Vec<(String, String)> {
+        let changed = self.fields().into_iter().filter(|(name, _, value)| shown.is_changed(name, value));
+        changed.map(|(_, param, value)| (param.to_owned(), value.to_owned())).collect()
     }
 }
 
@@ -86,7 +97,10 @@ struct Dialog {
     is_stopped: bool,
     is_gone: bool,
     is_enforced: bool,
+    /// The environment that launched the instance.
+    environment: Option<EnvironmentNote>,
     typed: Typed,
+    shown: Shown,
     refused: Option<Error>,
 }
 
@@ -109,7 +123,8 @@ impl Dialog {
 pub(super) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, Failure> {
     let (visit, machine) = find(&visit, id).await?;
     let typed = Typed::now(&machine.instance.options);
-    Ok(Page(dialog(&visit, &machine, typed, None).await?).into_response())
+    let shown = typed.shown();
+    Ok(Page(dialog(&visit, &machine, (typed, shown), None).await?).into_response())
 }
 
 /// *Save*
@@ -117,11 +132,17 @@ pub(super) async fn submit(visit: Visit, Path(id): Path<String>, form: Form) -> 
     let (visit, machine) = find(&visit, id).await?;
     let id = machine.instance.id.as_str();
     let typed = Typed::of(&form);
-    match visit.perform(Service::Ec2, "ModifyInstanceMetadataOptions", typed.params(id)).await {
+    let shown = Shown::of(&form, typed.fields().map(|(name, ..)| name));
+    let mut params = typed.params(&shown);
+    if params.is_empty() {
+        return Ok(go(&format!("/console/instances/{id}?done=unchanged")));
+    }
+    params.push(("InstanceId".to_owned(), id.to_owned()));
+    match visit.perform(Service::Ec2, "ModifyInstanceMetadataOptions", params).await {
         Ok(_) => Ok(go(&format!("/console/instances/{id}?done=options"))),
         Err(Failure::Refused(error)) => {
             let status: StatusCode = error.status;
-            Ok((status, Page(dialog(&visit, &machine, typed, Some(error)).await?)).into_response())
+            Ok((status, Page(dialog(&visit, &machine, (typed, shown), Some(error)).await?)).into_response())
         }
         Err(failure @ (Failure::NothingHere | Failure::NotSignedIn | Failure::NotOurs)) => Err(failure),
     }
@@ -130,7 +151,7 @@ pub(super) async fn submit(visit: Visit, Path(id): Path<String>, form: Form) -> 
 async fn dialog(
     visit: &Visit,
     machine: &Machine,
-    typed: Typed,
+    (typed, shown): (Typed, Shown),
     refused: Option<Error>,
 ) -> Result<Dialog, Failure> {
     let is_enforced = visit
@@ -140,7 +161,7 @@ async fn dialog(
         })
         .await?;
     Ok(Dialog {
-        shell: visit.shell(Section::Instances),
+        shell: visit.shell(Section::Instances).of_one(INSTANCES),
         words: DialogWords::of(visit.language),
         options: OptionWords::of(visit.language),
         actions: ActionWords::of(visit.language),
@@ -148,7 +169,9 @@ async fn dialog(
         is_stopped: !machine.state.is_running() && !machine.state.is_terminated(),
         is_gone: machine.state.is_terminated(),
         is_enforced,
+        environment: environment::note(machine, visit.language),
         typed,
+        shown,
         refused,
     })
 }

@@ -37,6 +37,14 @@ impl OptionWords {
         }
     }
 
+    /// *IMDSv2* of an instance.
+    pub(in crate::console) fn tokens(&self, tokens: HttpTokens) -> &'static str {
+        match tokens {
+            HttpTokens::Optional => self.optional,
+            HttpTokens::Required => self.required,
+        }
+    }
+
     /// A choice of *Metadata version*.
     pub(in crate::console) fn version(&self, tokens: HttpTokens) -> &'static str {
         match tokens {

@@ -9,6 +9,12 @@ use crate::console::form::Form;
 use crate::console::visit::{Visit, go};
 use crate::query::{Error, Service};
 
+/// Back to the instance: who reads a refusal in another language comes here.
+pub(super) async fn back(visit: Visit, Path(id): Path<String>) -> Result<Response, Failure> {
+    let (_, machine) = find(&visit, id).await?;
+    Ok(go(&format!("/console/instances/{}", machine.instance.id)))
+}
+
 /// Does it, and goes back to the instance.
 pub(super) async fn submit(visit: Visit, Path(id): Path<String>, form: Form) -> Result<Response, Failure> {
     let (visit, machine) = find(&visit, id).await?;

@@ -12,7 +12,7 @@ use imds_core::credentials::{Credentials, Secret};
 use imds_core::session::Session;
 use imds_core::{Machine, Timestamp};
 use imds_store::access_key::{AccessKey, AccessKeys};
-use imds_store::record::{self, Address, Batch, Role, Trace};
+use imds_store::record::{self, Address, Batch, Trace};
 use tower::ServiceExt as _;
 
 use super::super::failure::Failure;
@@ -25,7 +25,7 @@ use crate::query::{Service, Signer};
 use crate::testing::{door, keep_machine, keep_role};
 
 const API: &str = "/api/v1/console";
-const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+pub(super) const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 const ID: &str = "i-12345678901234567";
 /// Pages, forms, and what is none.
 const PATHS: &[&str] =
@@ -40,7 +40,7 @@ pub(super) fn keys() -> AccessKeys {
     keys
 }
 
-fn key(id: &str, user: Option<&str>, secret: &str) -> AccessKey {
+pub(super) fn key(id: &str, user: Option<&str>, secret: &str) -> AccessKey {
     AccessKey::new(id, Secret::new(secret.to_owned()), user, Timestamp::UNIX_EPOCH).unwrap()
 }
 
@@ -52,7 +52,7 @@ pub(super) fn closed() -> Door {
 }
 
 /// Temporary keys of the role, which end in so many seconds.
-fn temporary(door: &Door, left: u64) -> Credentials {
+pub(super) fn temporary(door: &Door, left: u64) -> Credentials {
     let expires = Timestamp::now() + Duration::from_secs(left);
     let session = Session {
         account: "123456789012".parse().unwrap(),
@@ -66,7 +66,7 @@ fn temporary(door: &Door, left: u64) -> Credentials {
 }
 
 /// What is told to who asks for the way in.
-async fn ask(
+pub(super) async fn ask(
     door: &Door,
     method: Method,
     id: &str,
@@ -89,7 +89,7 @@ pub(super) async fn address(door: &Door, id: &str) -> String {
     of(ask(door, Method::POST, id, "SECRET", None).await)
 }
 
-fn of((status, told): (StatusCode, String)) -> String {
+pub(super) fn of((status, told): (StatusCode, String)) -> String {
     assert_eq!(status, StatusCode::OK, "{told}");
     let path = told.strip_prefix(r#"{"path":""#).and_then(|told| told.strip_suffix(r#""}"#));
     path.unwrap_or_else(|| panic!("{told}")).to_owned()
@@ -112,14 +112,14 @@ fn given(headers: &HeaderMap) -> Option<String> {
 }
 
 /// Begins a session with this address: its name.
-async fn begun(door: &Door, address: &str) -> String {
+pub(super) async fn begun(door: &Door, address: &str) -> String {
     let (status, name) = press(door, address, "").await;
     assert_eq!(status, StatusCode::SEE_OTHER);
     name.unwrap()
 }
 
 /// What a session sees at the dashboard.
-async fn sees(door: &Door, session: &str) -> StatusCode {
+pub(super) async fn sees(door: &Door, session: &str) -> StatusCode {
     send(door, "GET", "/console", &[("cookie", &format!("imds-session={session}"))], "").await.0
 }
 
@@ -241,112 +241,6 @@ async fn who_is_not_in_sees_nothing_and_is_told_the_way() {
         assert!(page.contains(text), "{page}");
     }
     assert_eq!(door.store.revision().unwrap(), before);
-}
-
-/// What happens, and who is still in then: by the account's key, by ann's, by the role's.
-type Event = (&'static str, fn(&Door), [bool; 3]);
-
-const EVENTS: &[Event] = &[
-    ("nothing", |_| {}, [true, true, true]),
-    ("the same keys again", |door| _ = door.authority.set_keys(Some(keys())), [true, true, true]),
-    (
-        "a key is removed",
-        |door| {
-            let mut keys = keys();
-            assert!(keys.remove("AKIAANN").is_some());
-            door.authority.set_keys(Some(keys));
-        },
-        [true, false, true],
-    ),
-    (
-        "another key has the id",
-        |door| {
-            let mut keys = keys();
-            assert!(keys.remove("AKIAANN").is_some());
-            assert!(keys.add(key("AKIAANN", Some("ann"), "ANOTHER")));
-            door.authority.set_keys(Some(keys));
-        },
-        [true, false, true],
-    ),
-    (
-        "the key is another's",
-        |door| {
-            let mut keys = keys();
-            assert!(keys.remove("AKIAROOT").is_some());
-            assert!(keys.add(key("AKIAROOT", Some("bob"), "SECRET")));
-            door.authority.set_keys(Some(keys));
-        },
-        [false, true, true],
-    ),
-    ("there are no keys", |door| _ = door.authority.set_keys(None), [false, false, true]),
-    (
-        "temporary keys are ended",
-        |door| {
-            let mut keys = keys();
-            keys.rotate(&[8; 32]);
-            door.authority.set_keys(Some(keys));
-        },
-        [true, true, false],
-    ),
-    (
-        "the role is deleted",
-        |door| {
-            let mut batch = Batch::default();
-            batch.delete::<Role>("web");
-            door.store.commit(batch.writes()).unwrap();
-        },
-        [true, true, false],
-    ),
-    (
-        "another role has the name",
-        |door| {
-            let role = Role { id: "AROAEXAMPLE0000000001".into(), ..keep_role(door, "web") };
-            let mut batch = Batch::default();
-            batch.put("web", &role);
-            door.store.commit(batch.writes()).unwrap();
-        },
-        [true, true, false],
-    ),
-];
-
-#[tokio::test]
-async fn a_session_is_over_when_whoever_signed_would_not_be_let_in() {
-    for (what, event, expected) in EVENTS {
-        let door = closed();
-        let keys = temporary(&door, 900);
-        let (secret, token) = (keys.secret_access_key.expose(), keys.session_token.expose());
-        let asked = ask(&door, Method::POST, &keys.access_key_id, secret, Some(token)).await;
-        let addresses = [address(&door, "AKIAROOT").await, address(&door, "AKIAANN").await, of(asked)];
-        let mut sessions = Vec::new();
-        for address in &addresses {
-            sessions.push(begun(&door, address).await);
-        }
-        event(&door);
-        for (session, is_in) in sessions.iter().zip(expected) {
-            let status = if *is_in { StatusCode::OK } else { StatusCode::UNAUTHORIZED };
-            assert_eq!(sees(&door, session).await, status, "{what}");
-        }
-        // What was ended does not begin again, whatever keys there are then.
-        door.authority.set_keys(Some(self::keys()));
-        for (session, is_in) in sessions[..2].iter().zip(expected) {
-            assert_eq!(sees(&door, session).await == StatusCode::OK, *is_in, "{what}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_session_of_temporary_keys_is_over_when_they_are() {
-    let door = closed();
-    let keys = temporary(&door, 900);
-    let (secret, token) = (keys.secret_access_key.expose(), keys.session_token.expose());
-    let address = of(ask(&door, Method::POST, &keys.access_key_id, secret, Some(token)).await);
-    let page = send(&door, "GET", &address, &[], "").await.2;
-    assert!(page.contains("arn:aws:sts::123456789012:assumed-role/web/i-12345678901234567"), "{page}");
-    let now = Timestamp::now();
-    let pass = door.sessions.visitor(&begun(&door, &address).await, now).unwrap();
-    for (later, is_in) in [(890, true), (901, false)] {
-        assert_eq!(door.authority.admits(&*door.store, &pass, now + Duration::from_secs(later)), is_in);
-    }
 }
 
 #[tokio::test]

@@ -143,7 +143,10 @@ async fn nothing_that_is_sent_comes_back_as_it_was() {
         "region=../..",
         "region=US-EAST-1",
         "done=%3Cscript%3Ealert(1)%3C/script%3E",
-        "next=//evil.test&to=http://evil.test&ticket=%3Cscript%3E",
+        "next=//evil.test&to=http://evil.test&ticket=%3Cscript%3Ealert(1)%3C/script%3E",
+        "path=/latest/%3Cscript%3Ealert(1)%3C/script%3E&show=%3Cscript%3Ealert(1)%3C/script%3E",
+        "find=%3Cscript%3Ealert(1)%3C/script%3E&image=%22%3E%3Cscript%3Ealert(1)%3C/script%3E",
+        "page=%3Cscript%3Ealert(1)%3C/script%3E",
         &long,
         &format!("lang={long}&region={long}"),
         "&&&=&==;%%%",
@@ -181,6 +184,46 @@ async fn nothing_that_is_sent_comes_back_as_it_was() {
         let (status, _, page) = send(&door, "GET", "/console", &[("cookie", cookie)], "").await;
         assert!(status == StatusCode::OK && !page.contains("alert(1)"), "{cookie} {page}");
         assert!(page.contains("us-east-1\" selected") && page.contains("lang=\"en\""), "{cookie} {page}");
+    }
+}
+
+/// What ends an attribute and an element, where it is not escaped.
+const HOSTILE: &str = "\"'><script>alert(1)</script>&";
+
+#[tokio::test]
+async fn what_is_shown_of_an_address_is_escaped() {
+    let (open, closed) = (door(), closed());
+    keep_machine(&open);
+    let id = "i-12345678901234567";
+    let instance = format!("/console/instances/{id}");
+    let (metadata, new) = (format!("{instance}/metadata"), "/console/environments/new".to_owned());
+    let list = "/console/instances".to_owned();
+    let fields =
+        ["path", "find", "image", "show", "page", "ticket", "done", "lang", "region", "state", "name"];
+    for (door, path, shown) in [
+        (&open, "/console".to_owned(), &[][..]),
+        (&open, list, &["find"]),
+        (&open, "/console/instances/launch".into(), &[]),
+        (&open, instance.clone(), &[]),
+        (&open, format!("{instance}/calls"), &[]),
+        (&open, metadata, &["path"]),
+        (&open, "/console/environments".into(), &[]),
+        (&open, new, &[]),
+        (&open, "/console/defaults".into(), &[]),
+        (&closed, "/console/enter".into(), &[]),
+    ] {
+        for field in fields {
+            let value = if field == "path" { format!("/latest/{HOSTILE}") } else { HOSTILE.to_owned() };
+            let query = form_urlencoded::Serializer::new(String::new()).append_pair(field, &value).finish();
+            let (status, headers, page) = send(door, "GET", &format!("{path}?{query}"), &[], "").await;
+            assert!(!status.is_server_error(), "{path} {field}");
+            for raw in ["<script>alert", "\"'>", "'><"] {
+                assert!(!page.contains(raw), "{path} {field} {page}");
+            }
+            let is_shown = page.contains("&#34;&#39;&#62;&#60;script&#62;alert(1)");
+            assert!(is_shown || !shown.contains(&field), "{path} {field} is not shown: {page}");
+            assert!(!format!("{headers:?}").contains("alert"), "{headers:?}");
+        }
     }
 }
 

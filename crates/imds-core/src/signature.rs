@@ -26,6 +26,12 @@ pub fn digest_of(document: &str) -> [u8; 32] {
     bytes
 }
 
+/// What names a signer: the `IssuerAndSerialNumber` of a certificate with this issuer and serial number, all in DER.
+#[must_use]
+pub fn signer(issuer: &[u8], serial_number: &[u8]) -> Box<[u8]> {
+    der(SEQUENCE, &[issuer, serial_number]).into()
+}
+
 impl Signature {
     /// Is it over this document?
     #[must_use]

@@ -1,5 +1,6 @@
 //! The verbs of the command line, one file each.
 
+mod ca;
 mod defaults;
 mod doctor;
 mod environment;
@@ -41,6 +42,7 @@ pub fn main() -> ExitCode {
         Verb::Token(args) => token::run(&args),
         Verb::Keyring(args) => keyring::run(&args),
         Verb::Keys(args) => keys::run(&args),
+        Verb::Ca(args) => ca::run(&args),
         Verb::Schema => schema::run(),
         Verb::Instance(args) => instance::run(&args),
         Verb::Defaults(args) => defaults::run(&args),

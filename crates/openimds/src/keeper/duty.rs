@@ -24,6 +24,7 @@ use super::command::{Command, Running};
 use super::feed::Feed;
 use super::house::{self, House};
 use super::lodging::{self, Lodging};
+use super::notary::Notary;
 use super::report::{Reporter, Wire};
 use super::watch::Watch;
 use super::{orders, retried};
@@ -75,6 +76,7 @@ struct Work {
     state: Option<(PathBuf, Zeroizing<String>)>,
     store: Arc<dyn Store>,
     access: Access,
+    notary: Notary,
     feed: Arc<Feed>,
     /// The listeners of instances, which stay as they were at the start.
     listens: HashMap<InstanceId, Vec<SocketAddr>>,
@@ -112,6 +114,8 @@ impl Duty {
         // One for those who sign and those whose keys are told: what one issues the other knows.
         let access = Access::load(kept, config.service.auth)?;
         let authority = access.authority();
+        let state = self.state.as_ref().map(|(state, _)| state.as_path());
+        let notary = Notary::load(state, Arc::clone(&store), reporter.clone())?;
         let mut work = Work {
             config: self.config,
             flags: self.flags,
@@ -119,6 +123,7 @@ impl Duty {
             state: self.state,
             store,
             access,
+            notary,
             feed: Arc::new(Feed::new(reporter.clone(), Arc::clone(&authority))),
             listens,
             reporter,
@@ -127,6 +132,7 @@ impl Duty {
         work.apply(&config, &bundle).context("nothing was started, and what was kept before is unchanged")?;
         let events = work.store.watch();
         work.feed.everything(&*work.store)?;
+        work.notary.begin()?;
         let house = match &self.task {
             Task::Serve => {
                 Some(House::new(&config, Arc::clone(&work.store), authority, work.reporter.clone())?)
@@ -166,6 +172,7 @@ impl Duty {
             // What guests are not told must not be answered as done.
             std::process::exit(1);
         })?;
+        work.notary.start()?;
         if let Some(lodging) = lodging {
             lodging::open(lodging, Arc::clone(&work.store), work.reporter.clone(), lodgers)?;
         }
@@ -299,6 +306,8 @@ impl Work {
         let keyring = self.state.as_ref().map(|(state, _)| state.join(imds_store::keyring::FILE));
         watch.follow(keyring.as_deref());
         watch.follow(self.access.file().as_deref());
+        watch.follow(self.notary.files().iter().map(PathBuf::as_path));
+        self.notary.look()?;
         if self.access.look(Instant::now()) {
             self.feed.anew()?;
         }

@@ -19,6 +19,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
+use super::notary::SignatureForm;
+
 /// A report, of changes as they are understood, or as they are told.
 #[derive(Serialize, Deserialize)]
 pub enum Report<C = Change> {
@@ -88,6 +90,8 @@ pub(super) enum Told<'w> {
     },
     /// The role of an instance.
     Role { id: String, role: Option<RoleForm> },
+    /// The signature over an instance's identity document.
+    Signature { id: String, signature: Option<SignatureForm> },
 }
 
 /// A role with its keys, or why it has none.
@@ -181,6 +185,10 @@ impl<'w> Told<'w> {
         match self {
             Self::Role { id, role } => {
                 Some(Change::Role(id.parse().ok()?, role.map(|role| Box::new(role.into()))))
+            }
+            Self::Signature { id, signature } => {
+                let signature = signature.and_then(|form| form.read()).map(Arc::new);
+                Some(Change::Signature(id.parse().ok()?, signature))
             }
             Self::Kept { key, value } => {
                 let (kind, id) = key.split_once('/')?;

@@ -12,7 +12,7 @@ pub(super) fn run(args: &Ca) -> anyhow::Result<ExitCode> {
     match args {
         Ca::Init(new) => {
             ca::init(&new.state.folder, own(new), Timestamp::now())?;
-            told(new, "documents are signed with it from now on");
+            told(new, "identity documents are signed with a key and certificate of this folder from now on");
         }
         Ca::Rotate(new) => {
             ca::rotate(&new.state.folder, own(new), Timestamp::now())?;

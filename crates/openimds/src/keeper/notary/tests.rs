@@ -160,9 +160,9 @@ fn many_are_told_in_pieces_and_what_changes_comes_first() {
     while desk.work().unwrap() {
         let Some(Report::Changed { changes, .. }) = report::wait(&mut heard) else { panic!("not told") };
         assert!(changes.len() <= PIECE);
-        told.extend(changes.into_iter().map(|change| match change {
-            Change::Signature(id, Some(_)) => id,
-            _ => panic!("another change"),
+        told.extend(changes.into_iter().map(|change| {
+            let Change::Signature(id, Some(_)) = change else { panic!("another change") };
+            id
         }));
         if told.len() == many as usize {
             // The one that was in both is not signed twice.

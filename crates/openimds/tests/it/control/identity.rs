@@ -1,8 +1,8 @@
 //! Identity documents that verify, by AWS's recipes (EC2 User Guide, "Verify the instance identity document") with only
 //! the certificate changed; and those that must not.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs::{self, File};
+use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -273,6 +273,46 @@ fn a_key_that_others_can_read_is_refused_and_it_is_nowhere_else() {
         assert!(!log.contains(line));
         assert!(!store.windows(bytes.len()).any(|window| window == bytes));
     }
+}
+
+/// How often these bytes are in the memory of a process.
+fn occurrences(process: u32, bytes: &[u8]) -> usize {
+    let maps = fs::read_to_string(format!("/proc/{process}/maps")).unwrap();
+    let memory = File::open(format!("/proc/{process}/mem")).unwrap();
+    let mut count = 0;
+    // What the kernel maps for itself cannot be read.
+    for line in maps.lines().filter(|line| line.contains(" rw") && !line.contains("[v")) {
+        let (from, to) = line.split_once(' ').unwrap().0.split_once('-').unwrap();
+        let [from, to] = [from, to].map(|text| u64::from_str_radix(text, 16).unwrap());
+        let mut piece = vec![0; usize::try_from(to - from).unwrap()];
+        // Else it has gone meanwhile.
+        if memory.read_exact_at(&mut piece, from).is_ok() {
+            count += memchr::memmem::find_iter(&piece, bytes).count();
+        }
+    }
+    count
+}
+
+#[test]
+fn the_key_is_not_in_the_process_that_reads_what_guests_send() {
+    let files = Files::new(&[]);
+    let state = files.path("state");
+    ca(&state, &["init"]).well();
+    let service = serve(&state);
+    assert!(leaf(&service, "signature").is_some());
+    let told = String::from_utf8(openssl(&state, "rsa -in ca/key.pem -text -noout").stdout).unwrap();
+    let (_, rest) = told.split_once("prime1:\n").unwrap();
+    let digits: String = rest.lines().take_while(|line| line.starts_with(' ')).map(str::trim).collect();
+    let digits = digits.split(':').map(|digit| u8::from_str_radix(digit, 16).unwrap());
+    let mut prime: Vec<u8> = digits.skip_while(|digit| *digit == 0).collect();
+    // As numbers are kept: the last byte first.
+    prime.reverse();
+    let metadata = service.child.id();
+    let children = fs::read_to_string(format!("/proc/{metadata}/task/{metadata}/children")).unwrap();
+    let helper = children.trim().parse().unwrap();
+    assert_ne!(occurrences(helper, &prime), 0, "it is looked for in the right way");
+    assert_ne!(occurrences(metadata, BUILT_IN.as_bytes()), 0, "and in the right place");
+    assert_eq!(occurrences(metadata, &prime), 0);
 }
 
 #[test]

@@ -7,12 +7,13 @@ use anyhow::{Result, ensure};
 use super::{command, succeeds};
 
 /// Package, and what of it is used.
-const PACKAGES: [(&str, &str); 9] = [
+const PACKAGES: [(&str, &str); 10] = [
     ("ca-certificates", "to install the rest"),
     ("curl", "the commands of AWS's documentation"),
     ("g++", "the fuzzer's runtime"),
     ("iproute2", "networks of the tests' own"),
     ("openssh-client", "ssh-keygen, which makes and reads keys"),
+    ("openssl", "AWS's recipes for identity documents"),
     ("passt", "pasta, for a command with the machine's network"),
     ("python3", "servers of the tests' own"),
     ("tcpdump", "how far packets may travel"),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -10,6 +11,7 @@ use crate::events::Events;
 use crate::id::{AccountId, InstanceId};
 use crate::interface::{Interface, Mac};
 use crate::options::{MetadataOptions, Switch};
+use crate::signature::Signature;
 use crate::{Error, Timestamp, derive};
 
 /// One instance, complete: nothing that is served is decided later than here. Texts hold no control characters.
@@ -75,6 +77,8 @@ pub struct Instance {
     pub ramdisk_id: Option<String>,
     /// `reservation-id`
     pub reservation_id: String,
+    /// What identity documents are signed with, of the document that this instance had when it was signed last.
+    pub signature: Option<Arc<Signature>>,
     /// `services/domain`
     pub services_domain: String,
     /// `services/partition`
@@ -170,6 +174,7 @@ impl Launch {
             public_keys: Vec::new(),
             ramdisk_id: None,
             reservation_id: format!("r-{}", derive::hex(id, "reservation", 17)),
+            signature: None,
             services_domain: derive::domain(region).into(),
             services_partition: derive::partition(region).into(),
             system: derive::system(&self.instance_type).into(),

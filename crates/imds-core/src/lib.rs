@@ -26,6 +26,7 @@ pub mod machine;
 pub mod options;
 pub mod request;
 pub mod session;
+pub mod signature;
 pub mod testing;
 pub mod token;
 pub mod tree;

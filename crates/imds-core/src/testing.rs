@@ -1,13 +1,16 @@
 //! Instances for tests: one plain, one that has everything.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::credentials::{Credentials, Grant, Role, Secret};
+use crate::document::document;
 use crate::events::{Maintenance, SpotAction};
 use crate::instance::{Instance, Launch};
 use crate::options::{MetadataOptions, Switch};
+use crate::signature::{Signature, digest_of};
 use crate::{Timestamp, keyring::Keyring};
 
 /// 2026-11-24T12:00:00Z, the hour of the golden headers.
@@ -50,6 +53,14 @@ pub fn role() -> Role {
         instance_profile_id: "AIPAEXAMPLE0000000000".into(),
         grant: Grant::Keys { role: "web".into(), credentials },
     }
+}
+
+/// What stands for a signature over the document of this instance, and verifies nothing.
+#[must_use]
+pub fn signature(instance: &Instance) -> Signature {
+    // A name without parts, and the number 1.
+    let signer = [0x30, 0x05, 0x30, 0x00, 0x02, 0x01, 0x01];
+    Signature { digest: digest_of(&document(instance)), signer: signer.into(), value: [7; 256].into() }
 }
 
 /// An instance with every category present.
@@ -98,6 +109,7 @@ pub fn everything() -> Instance {
         not_after: None,
         state: "active".into(),
     });
+    instance.signature = Some(Arc::new(signature(&instance)));
     instance
 }
 

@@ -1,6 +1,7 @@
 //! What OpenIMDS keeps: machines, account defaults, images, templates, keys; and the read side that a request asks.
 
 pub mod access_key;
+pub mod ca;
 pub mod embedded;
 pub mod keyring;
 pub mod memory;

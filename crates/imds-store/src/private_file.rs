@@ -83,8 +83,12 @@ impl PrivateFile {
         }
         let mut text = Zeroizing::new(String::new());
         file.read_to_string(&mut text).map_err(|cause| io_error("read", &path, cause))?;
-        let malformed = |why| Error::Malformed { path, kind: self.kind, why, cure: self.malformed };
-        parse(&text).map(Some).map_err(malformed)
+        parse(&text).map(Some).map_err(|why| self.malformed(state, why))
+    }
+
+    /// The error of one that does not read as what it is.
+    pub(crate) fn malformed(&self, state: &Path, why: &'static str) -> Error {
+        Error::Malformed { path: state.join(self.name), kind: self.kind, why, cure: self.malformed }
     }
 
     /// Writes it beside its place and moves it there, so that a reader finds the one or the other. Behind a link it is the

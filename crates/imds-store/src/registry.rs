@@ -14,6 +14,7 @@ use imds_core::credentials::Role;
 use imds_core::date::http_date;
 use imds_core::id::InstanceId;
 use imds_core::keyring::Keyring;
+use imds_core::signature::Signature;
 use imds_core::{Instance, Machine};
 
 use crate::record::Place;
@@ -40,6 +41,8 @@ pub enum Change {
     Place(InstanceId, Option<Place>),
     /// The role of an instance, with its keys, which are not kept with the machine.
     Role(InstanceId, Option<Box<Role>>),
+    /// The signature over an instance's identity document, which may come before the document and after it.
+    Signature(InstanceId, Option<Arc<Signature>>),
 }
 
 /// What goes when all that comes is there.
@@ -67,6 +70,7 @@ pub struct Registry {
 struct Aside {
     places: HashMap<InstanceId, Place>,
     roles: HashMap<InstanceId, Role>,
+    signatures: HashMap<InstanceId, Arc<Signature>>,
 }
 
 impl Registry {
@@ -142,6 +146,7 @@ impl Registry {
                 }
                 Change::Place(id, place) => going.push(Going::Place(id, place)),
                 Change::Role(id, role) => self.set_role(&mut aside, id, role),
+                Change::Signature(id, signature) => self.set_signature(&mut aside, id, signature),
             }
         }
         for going in going {
@@ -160,6 +165,7 @@ impl Registry {
                 let is_running = machine.state.is_running();
                 let mut instance = machine.instance;
                 instance.role = aside.roles.get(&id).cloned();
+                instance.signature = aside.signatures.get(&id).cloned();
                 self.put(instance, is_running, old.as_deref());
             }
             None => {
@@ -208,6 +214,17 @@ impl Registry {
         };
     }
 
+    fn set_signature(&self, aside: &mut Aside, id: InstanceId, signature: Option<Arc<Signature>>) {
+        if let Some(old) = self.all.pin().get(&id).cloned() {
+            let instance = Instance { signature: signature.clone(), ..old.instance.clone() };
+            self.put(instance, old.is_running, Some(&old));
+        }
+        match signature {
+            Some(signature) => aside.signatures.insert(id, signature),
+            None => aside.signatures.remove(&id),
+        };
+    }
+
     /// Puts an instance, with its addresses, in the place of what it was, whose counters live on.
     fn put(&self, instance: Instance, is_running: bool, old: Option<&Snapshot>) {
         let last_modified = http_date(instance.changed);
@@ -245,7 +262,7 @@ fn addresses_of(instance: &Instance) -> impl Iterator<Item = IpAddr> {
 mod tests {
     use super::*;
     use imds_core::lifecycle::State;
-    use imds_core::testing::{keyring, launch, noon, role};
+    use imds_core::testing::{keyring, launch, noon, role, signature};
     use std::net::Ipv4Addr;
 
     fn machine(id: &str, address: [u8; 4]) -> Machine {
@@ -372,5 +389,24 @@ mod tests {
         assert_eq!(registry.all()[0].last_modified, http_date(noon()));
         registry.apply([Change::Role(id, None)]);
         assert!(!has_role());
+    }
+
+    #[test]
+    fn a_signature_stays_beside_the_record_whichever_comes_first() {
+        let registry = Registry::new(keyring());
+        let one = machine("i-0000000a", [10, 0, 0, 5]);
+        let id = one.instance.id.clone();
+        let signed = || registry.all()[0].instance.signature.clone();
+        let signature = Arc::new(signature(&one.instance));
+        registry.apply([Change::Signature(id.clone(), Some(Arc::clone(&signature))), changed(&one)]);
+        assert_eq!(signed().as_ref(), Some(&signature));
+        registry.apply([Change::Machine(id.clone(), None)]);
+        registry.apply([changed(&one)]);
+        assert_eq!(signed().as_ref(), Some(&signature), "it is the signer that takes it back");
+        registry.apply([Change::Signature(id.clone(), None)]);
+        assert_eq!(signed(), None);
+        registry.apply([Change::Signature(id, Some(signature))]);
+        assert!(signed().is_some());
+        assert_eq!(registry.all()[0].last_modified, http_date(noon()));
     }
 }

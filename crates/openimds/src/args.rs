@@ -1,5 +1,6 @@
 //! The command line, as typed.
 
+pub mod ca;
 pub mod console;
 pub mod control;
 pub mod doctor;
@@ -47,6 +48,9 @@ pub enum Verb {
     /// The access keys of the control API
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// The key and the certificate that identity documents are signed with
+    #[command(subcommand)]
+    Ca(ca::Ca),
     /// Print the JSON schema of the configuration file
     Schema,
     /// The instances of a running service

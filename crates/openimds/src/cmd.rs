@@ -1,5 +1,6 @@
 //! The verbs of the command line, one file each.
 
+mod ca;
 mod console;
 mod defaults;
 mod doctor;
@@ -42,6 +43,7 @@ pub fn main() -> ExitCode {
         Verb::Token(args) => token::run(&args),
         Verb::Keyring(args) => keyring::run(&args),
         Verb::Keys(args) => keys::run(&args),
+        Verb::Ca(args) => ca::run(&args),
         Verb::Schema => schema::run(),
         Verb::Instance(args) => instance::run(&args),
         Verb::Defaults(args) => defaults::run(&args),

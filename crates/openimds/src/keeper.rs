@@ -12,6 +12,7 @@ mod house;
 mod inbox;
 mod link;
 mod lodging;
+mod notary;
 mod order;
 mod orders;
 mod progress;

@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use super::{command, succeeds};
 
 /// Package, and what of it is used.
-const PACKAGES: [(&str, &str); 12] = [
+const PACKAGES: [(&str, &str); 13] = [
     ("ca-certificates", "to install the rest"),
     ("chromium", "the console, as a person sees it"),
     ("chromium-driver", "to use that browser as a person does"),
@@ -16,6 +16,7 @@ const PACKAGES: [(&str, &str); 12] = [
     ("g++", "the fuzzer's runtime"),
     ("iproute2", "networks of the tests' own"),
     ("openssh-client", "ssh-keygen, which makes and reads keys"),
+    ("openssl", "AWS's recipes for identity documents"),
     ("passt", "pasta, for a command with the machine's network"),
     ("python3", "servers of the tests' own"),
     ("tcpdump", "how far packets may travel"),

@@ -31,20 +31,19 @@ fn built(package: &str, name: &str) -> Result<PathBuf> {
 /// Every check, in both modes and with both kinds of error pages.
 pub(super) fn conformance() -> Result<Count> {
     let (imds, suite) = (built("openimds", "imds")?, built("conformance", "conformance")?);
+    // With a key to sign with, so that there are signatures to look at.
+    let state = root().join("target/conformance-state");
+    let imds = imds.to_str().context("the target folder's path is not text")?;
+    if !state.join("ca").is_dir() {
+        let made = succeeds(command(imds).args(["ca", "init", "--state"]).arg(&state))?;
+        ensure!(made, "there is no key to sign with");
+    }
     let mut count = Count::default();
     for mode in MODES {
         for pages in ["xhtml", "empty"] {
-            let mut command = command(imds.to_str().context("the target folder's path is not text")?);
-            command.args([
-                "run",
-                "--http-tokens",
-                mode,
-                "--error-pages",
-                pages,
-                "--config",
-                "conformance/imds.toml",
-                "--",
-            ]);
+            let mut command = command(imds);
+            command.args(["run", "--http-tokens", mode, "--error-pages", pages, "--state"]).arg(&state);
+            command.args(["--config", "conformance/imds.toml", "--"]);
             command.arg(&suite).args(["--endpoint", "http://169.254.169.254", "--error-pages", pages]);
             count.add(summarised(&mut command)?);
         }

@@ -119,6 +119,31 @@ fn tags_are_served_only_while_they_may_be() {
 }
 
 #[test]
+fn a_signature_is_served_only_with_the_document_that_it_is_over() {
+    const FORMS: [&str; 3] = ["pkcs7", "rsa2048", "signature"];
+    let get =
+        |instance: &Instance, name: &str| get(instance, &format!("/latest/dynamic/instance-identity/{name}"));
+    let mut all = everything();
+    assert_eq!(get(&all, "").unwrap(), "document\npkcs7\nrsa2048\nsignature");
+    assert_eq!(get(&all, "pkcs7"), get(&all, "rsa2048"));
+    assert!(FORMS.iter().all(|form| get(&all, form).is_some()));
+    for change in [
+        |instance: &mut Instance| instance.set_type("t3.large".into()),
+        |instance: &mut Instance| instance.interfaces[0].local_ipv4s[0] = [172, 31, 16, 99].into(),
+        |instance: &mut Instance| instance.pending_time = noon() + std::time::Duration::from_secs(1),
+        |instance: &mut Instance| instance.signature = None,
+    ] {
+        let mut changed = all.clone();
+        change(&mut changed);
+        assert_eq!(get(&changed, "").unwrap(), "document");
+        assert!(FORMS.iter().all(|form| get(&changed, form).is_none()));
+    }
+    // What is not in the document changes nothing.
+    all.tags.insert("more".into(), "x".into());
+    assert_eq!(get(&all, "").unwrap(), "document\npkcs7\nrsa2048\nsignature");
+}
+
+#[test]
 fn a_category_answers_only_under_versions_that_knew_it() {
     let all = everything();
     for (category, first, before) in [

@@ -9,12 +9,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use imds_core::Timestamp;
 use imds_core::id::InstanceId;
 use imds_store::provider::file as feed;
+use imds_store::store::Event;
 use imds_store::{Embedded, Memory, Store};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use zeroize::Zeroizing;
@@ -24,6 +26,7 @@ use super::command::{Command, Running};
 use super::feed::Feed;
 use super::house::{self, House};
 use super::lodging::{self, Lodging};
+use super::notary::Notary;
 use super::report::{Reporter, Wire};
 use super::watch::Watch;
 use super::{orders, retried};
@@ -75,6 +78,7 @@ struct Work {
     state: Option<(PathBuf, Zeroizing<String>)>,
     store: Arc<dyn Store>,
     access: Access,
+    notary: Notary,
     feed: Arc<Feed>,
     /// The listeners of instances, which stay as they were at the start.
     listens: HashMap<InstanceId, Vec<SocketAddr>>,
@@ -100,18 +104,20 @@ impl Duty {
         let config = Config::new(&self.bundle, &self.flags, Timestamp::now())?;
         let listens = config.instances.iter();
         let listens = listens.map(|entry| (entry.instance.id.clone(), entry.place.listen.clone())).collect();
-        let store: Arc<dyn Store> = match (&self.task, &self.state) {
-            (Task::Serve, Some((state, _))) => Arc::new(Embedded::open(state)?),
-            (Task::Serve, None) | (Task::Run(_), _) => Arc::new(Memory::default()),
-        };
+        let state = self.state.as_ref().map(|(state, _)| state.as_path());
         let kept = match &self.task {
-            Task::Serve => self.state.as_ref().map(|(state, _)| state.as_path()),
-            // It has no door, and no use for keys.
+            Task::Serve => state,
+            // It has no door, and no use for keys, nor for what others launched.
             Task::Run(_) => None,
+        };
+        let store: Arc<dyn Store> = match kept {
+            Some(state) => Arc::new(Embedded::open(state)?),
+            None => Arc::new(Memory::default()),
         };
         // One for those who sign and those whose keys are told: what one issues the other knows.
         let access = Access::load(kept, config.service.auth)?;
         let authority = access.authority();
+        let notary = Notary::load(state, Arc::clone(&store), reporter.clone())?;
         let mut work = Work {
             config: self.config,
             flags: self.flags,
@@ -119,6 +125,7 @@ impl Duty {
             state: self.state,
             store,
             access,
+            notary,
             feed: Arc::new(Feed::new(reporter.clone(), Arc::clone(&authority))),
             listens,
             reporter,
@@ -127,6 +134,7 @@ impl Duty {
         work.apply(&config, &bundle).context("nothing was started, and what was kept before is unchanged")?;
         let events = work.store.watch();
         work.feed.everything(&*work.store)?;
+        work.notary.begin()?;
         let house = match &self.task {
             Task::Serve => {
                 Some(House::new(&config, Arc::clone(&work.store), authority, work.reporter.clone())?)
@@ -156,27 +164,42 @@ impl Duty {
         for signal in SHARED {
             let _ = signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)));
         }
-        let awaited = house.as_ref().map(House::awaited);
-        let told = awaited.as_ref().map(|awaited| Arc::clone(&awaited.told)).unwrap_or_default();
-        let lodgers = awaited.as_ref().map(|awaited| Arc::clone(&awaited.lodgers)).unwrap_or_default();
-        orders::obey(orders, running.as_ref().map(Running::handle).transpose()?, awaited, socket)?;
-        let feed = Arc::clone(&work.feed);
-        std::thread::Builder::new().name("imds-feed".to_owned()).spawn(move || {
-            feed.follow(&events, &told);
-            // What guests are not told must not be answered as done.
-            std::process::exit(1);
-        })?;
-        if let Some(lodging) = lodging {
-            lodging::open(lodging, Arc::clone(&work.store), work.reporter.clone(), lodgers)?;
-        }
-        if let Some(house) = house {
-            house::open(house)?;
-        }
+        work.open(events, orders, running.as_ref(), house, lodging)?;
         Ok(work.attend(running)?)
     }
 }
 
 impl Work {
+    /// Starts the threads, of which there were none before.
+    fn open(
+        &mut self,
+        events: Receiver<Event>,
+        orders: UnixStream,
+        running: Option<&Running>,
+        house: Option<House>,
+        lodging: Option<Lodging>,
+    ) -> anyhow::Result<()> {
+        let socket = lodging.as_ref().map(Lodging::path);
+        let awaited = house.as_ref().map(House::awaited);
+        let told = awaited.as_ref().map(|awaited| Arc::clone(&awaited.told)).unwrap_or_default();
+        let lodgers = awaited.as_ref().map(|awaited| Arc::clone(&awaited.lodgers)).unwrap_or_default();
+        orders::obey(orders, running.map(Running::handle).transpose()?, awaited, socket)?;
+        let feed = Arc::clone(&self.feed);
+        std::thread::Builder::new().name("imds-feed".to_owned()).spawn(move || {
+            feed.follow(&events, &told);
+            // What guests are not told must not be answered as done.
+            std::process::exit(1);
+        })?;
+        self.notary.start()?;
+        if let Some(lodging) = lodging {
+            lodging::open(lodging, Arc::clone(&self.store), self.reporter.clone(), lodgers)?;
+        }
+        if let Some(house) = house {
+            house::open(house)?;
+        }
+        Ok(())
+    }
+
     fn attend(&mut self, mut running: Option<Running>) -> io::Result<()> {
         let mut watch = Watch::new()
             .inspect_err(|error| {
@@ -299,6 +322,8 @@ impl Work {
         let keyring = self.state.as_ref().map(|(state, _)| state.join(imds_store::keyring::FILE));
         watch.follow(keyring.as_deref());
         watch.follow(self.access.file().as_deref());
+        watch.follow(self.notary.files().iter().map(PathBuf::as_path));
+        self.notary.look()?;
         if self.access.look(Instant::now()) {
             self.feed.anew()?;
         }

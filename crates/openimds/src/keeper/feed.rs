@@ -190,7 +190,7 @@ impl Feed {
 }
 
 /// Is this what it is like to tell somebody who has gone?
-fn is_gone(error: &io::Error) -> bool {
+pub(super) fn is_gone(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
 }
 

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
+use super::notary::SignatureForm;
 use super::questions::Asked;
 
 /// A report, of changes as they are understood, or as they are told.
@@ -95,6 +96,8 @@ pub(super) enum Told<'w> {
     },
     /// The role of an instance.
     Role { id: String, role: Option<RoleForm> },
+    /// The signature over an instance's identity document.
+    Signature { id: String, signature: Option<SignatureForm> },
 }
 
 /// A role with its keys, or why it has none.
@@ -188,6 +191,10 @@ impl<'w> Told<'w> {
         match self {
             Self::Role { id, role } => {
                 Some(Change::Role(id.parse().ok()?, role.map(|role| Box::new(role.into()))))
+            }
+            Self::Signature { id, signature } => {
+                let signature = signature.and_then(|form| form.read()).map(Arc::new);
+                Some(Change::Signature(id.parse().ok()?, signature))
             }
             Self::Kept { key, value } => {
                 let (kind, id) = key.split_once('/')?;

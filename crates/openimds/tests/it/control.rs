@@ -15,6 +15,7 @@ mod cli;
 mod crash;
 mod door;
 mod environments;
+mod identity;
 mod instances;
 mod keys;
 mod limits;

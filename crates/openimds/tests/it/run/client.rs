@@ -33,6 +33,16 @@ fn a_path_can_be_short() {
 }
 
 #[test]
+fn documents_are_signed_from_the_first_request_on() {
+    for user in users() {
+        let script = "state=$(mktemp -d) && \"$IMDS\" ca init --state \"$state\" >&2 && \"$IMDS\" run --state \"$state\" -- \
+            \"$IMDS\" get dynamic/instance-identity/rsa2048; status=$?; rm -r \"$state\"; exit $status";
+        let said = Said::by(user.program("sh").args(["-c", script]));
+        assert!(said.code == Some(0) && said.out.starts_with("MII"), "{said:?}");
+    }
+}
+
+#[test]
 fn a_refusal_has_its_reason_and_its_cure() {
     let disabled = ["--http-endpoint", "disabled"];
     let none: [&str; 0] = [];

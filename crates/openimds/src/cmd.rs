@@ -89,6 +89,7 @@ fn refused(report: Report) -> ExitCode {
         Report::Changed { .. }
         | Report::Opened { .. }
         | Report::Asked { .. }
+        | Report::Faults(_)
         | Report::Keyring(_)
         | Report::Started
         | Report::Lodged { .. }

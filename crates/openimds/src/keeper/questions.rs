@@ -19,6 +19,8 @@ pub enum Asked {
     Tallies,
     /// The calls that are remembered.
     Calls(Owner),
+    /// How often each fault struck.
+    Faults,
     /// What an instance is answered.
     View {
         /// Its id.
@@ -66,6 +68,7 @@ impl From<&Question> for Asked {
         match question {
             Question::Tallies(_) => Self::Tallies,
             Question::Calls { of, .. } => Self::Calls(of.into()),
+            Question::Faults(_) => Self::Faults,
             Question::View { instance, path, .. } => {
                 Self::View { instance: instance.to_string(), path: path.clone() }
             }
@@ -111,9 +114,11 @@ impl Questions {
                     let _ = asker.send(Some(view));
                 }
             }
-            (Question::Tallies(_), Answer::Calls(_) | Answer::View(_))
-            | (Question::Calls { .. }, Answer::Counted(_) | Answer::View(_))
-            | (Question::View { .. }, Answer::Counted(_) | Answer::Calls(_)) => {}
+            (Question::Faults(asker), Answer::Faults(struck)) => drop(asker.send(struck)),
+            (
+                Question::Tallies(_) | Question::Calls { .. } | Question::Faults(_) | Question::View { .. },
+                Answer::Counted(_) | Answer::Calls(_) | Answer::Faults(_) | Answer::View(_),
+            ) => {}
         }
     }
 
@@ -126,6 +131,7 @@ fn is_waited_for(question: &Question) -> bool {
     !match question {
         Question::Tallies(asker) => asker.is_closed(),
         Question::Calls { answer, .. } => answer.is_closed(),
+        Question::Faults(asker) => asker.is_closed(),
         Question::View { answer, .. } => answer.is_closed(),
     }
 }

@@ -35,6 +35,7 @@ fn running() -> Machine {
 fn plane(machine: &Machine) -> Plane {
     let instance = machine.instance.clone();
     Plane::answering(move |question| match question {
+        Question::Faults(answer) => drop(answer.send(Vec::new())),
         Question::Tallies(answer) => drop(answer.send(Tallies::default())),
         Question::Calls { answer, .. } => drop(answer.send(Vec::new())),
         Question::View { path, answer, .. } => {
@@ -51,6 +52,7 @@ fn saying(status: u16, body: &[u8]) -> Plane {
         Question::View { answer, .. } => {
             drop(answer.send(Some(View { v1: side.clone(), v2: side.clone() })));
         }
+        Question::Faults(answer) => drop(answer.send(Vec::new())),
         Question::Tallies(answer) => drop(answer.send(Tallies::default())),
         Question::Calls { answer, .. } => drop(answer.send(Vec::new())),
     })
@@ -60,6 +62,7 @@ fn saying(status: u16, body: &[u8]) -> Plane {
 fn remembering(calls: Vec<Recorded>) -> Plane {
     Plane::answering(move |question| match question {
         Question::Calls { answer, .. } => drop(answer.send(calls.clone())),
+        Question::Faults(answer) => drop(answer.send(Vec::new())),
         Question::Tallies(answer) => drop(answer.send(Tallies::default())),
         Question::View { answer, .. } => drop(answer.send(None)),
     })
@@ -77,6 +80,7 @@ fn call(number: u64, method: &str, status: u16, version: Version) -> Recorded {
         version,
         user_agent: "curl/8".into(),
         micros: 12,
+        fault: None,
     }
 }
 

@@ -73,12 +73,13 @@ pub struct Add {
 
 /// `imds fault remove`
 #[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
 pub struct Remove {
     /// Their numbers
-    #[arg(value_name = "ID", required_unless_present = "all")]
+    #[arg(value_name = "ID")]
     pub ids: Vec<u64>,
     /// All of them
-    #[arg(long, conflicts_with = "ids")]
+    #[arg(long)]
     pub all: bool,
 }
 

@@ -21,8 +21,7 @@ pub use stale::stale;
 pub const MOST: usize = 256;
 /// The longest that an answer is held back, and a connection without one.
 pub const LONGEST: Duration = Duration::from_secs(60);
-/// Packets a second that EC2 takes from an interface to its link-local services; it drops the others [D] EC2 User Guide,
-/// "Amazon EC2 instance network bandwidth".
+/// Packets a second that EC2 takes from an interface to its link-local services; it drops the others (wire.md 1.10).
 pub const EC2_PACKETS: u32 = 1_024;
 
 words! {

@@ -134,13 +134,17 @@ fn what_stays_goes_on_and_what_goes_is_lifted() {
 
 #[test]
 fn looking_for_faults_where_there_are_none_costs_nothing_worth_counting() {
-    const CALLS: u32 = 10_000_000;
+    const CALLS: u32 = 100_000;
     let faults = Faults::default();
-    let start = Instant::now();
-    let any = (0..CALLS).filter(|_| std::hint::black_box(&faults).is_any()).count();
-    let each = start.elapsed() / CALLS;
+    let rounds = (0..20).map(|_| {
+        let start = Instant::now();
+        let any = (0..CALLS).filter(|_| std::hint::black_box(&faults).is_any()).count();
+        assert_eq!(any, 0);
+        start.elapsed() / CALLS
+    });
+    // The best of them: this machine does something else, too.
+    let each = rounds.min().unwrap();
     println!("{each:?} a call");
-    assert_eq!(any, 0);
-    // One load and one test: some 50 times that, for machines that do something else and builds without optimisation.
+    // One load and one test, and many times that without optimisation.
     assert!(each.as_nanos() < 200, "{each:?}");
 }

@@ -2,12 +2,16 @@
 
 mod calls;
 mod console;
+mod faults;
 mod history;
 mod instance;
 
-use axum::http::StatusCode;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, patch, post};
+use axum::routing::{delete, get, patch, post};
 use axum::{Json, Router};
 use serde_json::json;
 
@@ -19,6 +23,8 @@ pub(crate) fn router() -> Router<Door> {
     Router::new()
         .route("/calls", get(calls::list))
         .route("/console", post(console::begin))
+        .route("/faults", get(faults::list).post(faults::add).delete(faults::remove_all))
+        .route("/faults/{id}", delete(faults::remove))
         .route("/instances/{id}", patch(instance::change))
         .route("/instances/{id}/history", get(history::list))
         .fallback(async || Refusal::new(StatusCode::NOT_FOUND, "there is nothing at this path"))
@@ -61,6 +67,16 @@ async fn blocking<T: Send + 'static>(
         tracing::error!(%error, "a request to /api/v1 failed");
         Err(query::Error::internal().into())
     })
+}
+
+/// The body of a request, which says that it is JSON: a form of a page can send three types, and this is none of them.
+fn json_body(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Bytes, Refusal> {
+    let content = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !content.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
+        let why = "the content type must be application/json";
+        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
+    }
+    body.map_err(|rejection| Refusal::new(rejection.status(), rejection.body_text()))
 }
 
 /// There is no such instance.

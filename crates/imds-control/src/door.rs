@@ -8,6 +8,7 @@ use imds_store::Store;
 
 use crate::authz::Authority;
 use crate::console::Sessions;
+use crate::faults::Faults;
 use crate::plane::Plane;
 
 /// What the door opens to.
@@ -21,6 +22,8 @@ pub struct Door {
     pub authority: Arc<Authority>,
     /// How long each step of an environment takes; more than nothing.
     pub environment_delay: Duration,
+    /// The faults that are on request.
+    pub faults: Arc<Faults>,
     /// A name under which the door may be called, besides loopback's.
     pub server_name: Option<String>,
     /// Who is in the console.

@@ -14,6 +14,7 @@ mod early;
 mod ec2;
 mod elasticbeanstalk;
 pub mod environments;
+pub mod faults;
 mod gate;
 mod iam;
 mod metrics;

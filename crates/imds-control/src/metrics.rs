@@ -40,6 +40,7 @@ pub(crate) fn text(tallies: &Tallies) -> String {
     );
     for (id, counts) in all() {
         for (status, count) in STATUSES.iter().zip(counts.statuses) {
+            let status = if *status == 0 { "other".to_owned() } else { status.to_string() };
             let _ = writeln!(out, "imds_requests_total{{instance=\"{id}\",status=\"{status}\"}} {count}");
         }
     }

@@ -38,6 +38,8 @@ pub enum Question {
         /// All of them.
         answer: oneshot::Sender<Vec<Recorded>>,
     },
+    /// How often each fault struck, by its number.
+    Faults(oneshot::Sender<Vec<(u64, u64)>>),
     /// What an instance is answered.
     View {
         /// The instance.
@@ -114,6 +116,11 @@ impl Plane {
         self.ask(|answer| Question::Calls { of, answer }).await
     }
 
+    /// How often each fault struck, by its number. Whatever was told of faults before is in force then.
+    pub(crate) async fn faults(&self) -> Result<Vec<(u64, u64)>, Gone> {
+        self.ask(Question::Faults).await
+    }
+
     /// What an instance is answered at a path, which begins with a slash; `None` for an instance that guests cannot be.
     pub(crate) async fn view(&self, instance: InstanceId, path: String) -> Result<Option<View>, Gone> {
         self.ask(|answer| Question::View { instance, path, answer }).await
@@ -135,6 +142,7 @@ impl Plane {
             Question::Tallies(answer) => drop(answer.send(Tallies::default())),
             Question::Tally { answer, .. } => drop(answer.send(None)),
             Question::Calls { answer, .. } => drop(answer.send(Vec::new())),
+            Question::Faults(answer) => drop(answer.send(Vec::new())),
             Question::View { answer, .. } => drop(answer.send(None)),
         })
     }

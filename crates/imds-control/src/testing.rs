@@ -19,6 +19,7 @@ use tower::ServiceExt as _;
 use crate::authz::Authority;
 use crate::console::Sessions;
 use crate::door::{Door, Peer};
+use crate::faults::Faults;
 use crate::plane::Plane;
 use crate::service::router;
 
@@ -29,6 +30,7 @@ pub(crate) fn door() -> Door {
         plane: Plane::immediate(),
         authority: Arc::new(Authority::open(&[7; 32])),
         environment_delay: Duration::from_millis(500),
+        faults: Arc::new(Faults::new(Box::new(|_| Ok(())))),
         server_name: Some("imds.test".into()),
         sessions: Arc::new(Sessions::new(&[9; 32])),
         vpc: (Ipv4Addr::new(172, 31, 0, 0), 16),

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::Timestamp;
 use crate::access::{Refusal, Session};
 use crate::answer::Answer;
+use crate::fault::Kind;
 use crate::id::InstanceId;
 use crate::options::HttpTokens;
 
@@ -42,7 +43,7 @@ pub struct Call<'a> {
     pub method: &'a str,
     /// The path as it was written, without the query string.
     pub path: &'a [u8],
-    /// How it was answered.
+    /// How it was answered; 0 if a fault left it without an answer.
     pub status: u16,
     /// Which version it spoke.
     pub version: Version,
@@ -50,6 +51,8 @@ pub struct Call<'a> {
     pub user_agent: &'a [u8],
     /// From the whole header to the answer.
     pub micros: u64,
+    /// The fault on request that it met.
+    pub fault: Option<Kind>,
 }
 
 /// A call as it is remembered: what the guest sent cut to a bearable length, everything that has the form of a token taken
@@ -68,7 +71,7 @@ pub struct Recorded {
     pub method: String,
     /// The path as it was written, without the query string.
     pub path: String,
-    /// How it was answered.
+    /// How it was answered; 0 if a fault left it without an answer.
     pub status: u16,
     /// Which version it spoke.
     pub version: Version,
@@ -76,6 +79,8 @@ pub struct Recorded {
     pub user_agent: String,
     /// From the whole header to the answer.
     pub micros: u64,
+    /// The fault on request that it met.
+    pub fault: Option<Kind>,
 }
 
 /// Whose calls.
@@ -89,8 +94,8 @@ pub enum Whose {
     Strangers,
 }
 
-/// The statuses that are counted one by one; another is counted as the last.
-pub const STATUSES: [u16; 10] = [200, 400, 401, 403, 404, 405, 408, 413, 414, 431];
+/// The statuses that are counted one by one; another, as a fault may have, is counted as the last, which is none.
+pub const STATUSES: [u16; 14] = [200, 400, 401, 403, 404, 405, 408, 413, 414, 429, 431, 500, 503, 0];
 
 /// Upper bounds of the latency histogram, in microseconds; a slower call is counted in one more bucket.
 pub const BUCKETS: [u64; 8] = [10, 25, 50, 100, 250, 1_000, 10_000, 100_000];
@@ -168,9 +173,19 @@ impl Tally {
             Answer::Metadata { .. } | Answer::Methods(_) | Answer::Refused(_) => {}
         }
         self.count_status(answer.status());
+        self.count_time(micros);
+    }
+
+    fn count_time(&self, micros: u64) {
         let bucket = BUCKETS.iter().position(|bound| micros <= *bound).unwrap_or(BUCKETS.len());
         add(&self.latencies[bucket], 1);
         add(&self.latency_sum, micros);
+    }
+
+    /// Counts an answer that a fault gave in the place of the service's.
+    pub fn count_fault(&self, status: u16, micros: u64) {
+        self.count_status(status);
+        self.count_time(micros);
     }
 
     /// Counts an answer that HTTP itself gave, before there was a call.
@@ -212,12 +227,13 @@ mod tests {
         tally.count(&Answer::Refused(Refusal::TokenInvalid), 1_000_000);
         tally.count(&Answer::Refused(Refusal::NotFound), 1);
         tally.count_status(431);
+        tally.count_status(418);
         let counts = tally.read();
         assert_eq!(
             (counts.metadata_no_token, counts.metadata_no_token_rejected, counts.tokens_issued),
             (1, 1, 0)
         );
-        assert_eq!(counts.statuses, [2, 0, 2, 0, 1, 0, 0, 0, 0, 1]);
+        assert_eq!(counts.statuses, [2, 0, 2, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 1]);
         assert_eq!(counts.latencies, [2, 1, 1, 0, 0, 0, 0, 0, 1]);
         assert_eq!(counts.latency_sum, 1_000_045);
     }

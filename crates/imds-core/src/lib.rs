@@ -14,6 +14,7 @@ pub mod document;
 pub mod environment;
 mod error;
 pub mod events;
+pub mod fault;
 pub mod finding;
 pub mod id;
 pub mod instance;

@@ -136,7 +136,12 @@ fn text(out: &mut Vec<u8>, second: &mut Second, call: &Call<'_>) {
     escaped(out, call.user_agent);
     out.extend_from_slice(b"\" ");
     number(out, call.micros);
-    out.extend_from_slice(b"us\n");
+    out.extend_from_slice(b"us");
+    if let Some(fault) = call.fault {
+        out.extend_from_slice(b" fault:");
+        out.extend_from_slice(fault.as_str().as_bytes());
+    }
+    out.push(b'\n');
 }
 
 /// A field as text, with all that is not plain escaped as in a line of the log.
@@ -180,6 +185,10 @@ fn json(out: &mut Vec<u8>, second: &mut Second, call: &Call<'_>) {
     string(out, call.user_agent);
     out.extend_from_slice(b",\"micros\":");
     number(out, call.micros);
+    if let Some(fault) = call.fault {
+        out.extend_from_slice(b",\"fault\":");
+        string(out, fault.as_str().as_bytes());
+    }
     out.extend_from_slice(b"}\n");
 }
 
@@ -244,6 +253,7 @@ mod tests {
             version: Version::V1,
             user_agent,
             micros: 12,
+            fault: None,
         }
     }
 
@@ -267,6 +277,13 @@ mod tests {
              \"path\":\"/a\\\"b\\u000a\",\"status\":404,\"version\":\"v1\",\"user_agent\":\"x\\\\\\\"\\u000d\\u000a\\u00ff\",\
              \"micros\":12}\n"
         );
+    }
+
+    #[test]
+    fn a_fault_is_told_at_the_end() {
+        let call = Call { status: 0, fault: Some(imds_core::fault::Kind::Drop), ..call(b"/", b"") };
+        assert!(logged(Format::Text, &call).ends_with(" 0 v1 \"\" 12us fault:drop\n"));
+        assert!(logged(Format::Json, &call).ends_with(",\"micros\":12,\"fault\":\"drop\"}\n"));
     }
 
     #[test]

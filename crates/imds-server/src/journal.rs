@@ -155,6 +155,7 @@ mod tests {
             version: Version::V2,
             user_agent,
             micros: 12,
+            fault: None,
         }
     }
 

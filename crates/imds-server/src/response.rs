@@ -1,13 +1,12 @@
 //! The bytes that go back: EC2's headers, in EC2's order, and its error pages (wire.md decisions 1 and 2).
 
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::header::{
     ACCEPT_RANGES, ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderName, HeaderValue,
-    LAST_MODIFIED, SERVER,
+    LAST_MODIFIED, RETRY_AFTER, SERVER,
 };
 use http::{HeaderMap, Response, StatusCode};
 use hyper::body::{Frame as Piece, SizeHint};
@@ -54,26 +53,64 @@ impl Frame {
 /// A body that is there at once. It never says beforehand that it is at its end: the HTTP library would then drop our
 /// `Content-Length: 0` and write its own in another place.
 #[derive(Debug)]
-pub struct Body(Option<Bytes>);
+pub struct Body {
+    bytes: Option<Bytes>,
+    length: u64,
+    cut: Cut,
+}
+
+/// Where a body ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cut {
+    /// At its end.
+    None,
+    /// Before it. The library writes what it has got only when more is not there yet: it is told so once.
+    Due,
+    /// Before it, now.
+    Now,
+}
+
+/// A body whose rest is kept back, on request.
+#[derive(Debug)]
+pub struct Truncated;
+
+impl std::fmt::Display for Truncated {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a body was cut, as a fault on request says")
+    }
+}
+
+impl std::error::Error for Truncated {}
 
 impl hyper::body::Body for Body {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = Truncated;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Piece<Bytes>, Infallible>>> {
-        Poll::Ready(self.0.take().filter(|body| !body.is_empty()).map(|body| Ok(Piece::data(body))))
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Piece<Bytes>, Truncated>>> {
+        let body = self.bytes.take().filter(|body| !body.is_empty());
+        match (body, self.cut) {
+            (Some(body), _) => Poll::Ready(Some(Ok(Piece::data(body)))),
+            (None, Cut::None) => Poll::Ready(None),
+            (None, Cut::Due) => {
+                self.cut = Cut::Now;
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            (None, Cut::Now) => Poll::Ready(Some(Err(Truncated))),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.as_ref().map_or(0, |body| body.len() as u64))
+        SizeHint::with_exact(self.length)
     }
 }
 
 fn response(headers: HeaderMap, body: Bytes) -> Response<Body> {
-    let mut response = Response::new(Body(Some(body)));
+    let length = body.len() as u64;
+    let mut response = Response::new(Body { bytes: Some(body), length, cut: Cut::None });
     *response.headers_mut() = headers;
     response
 }
@@ -110,6 +147,29 @@ pub(crate) fn metadata(frame: &Frame, value: Value, session: Session, last_modif
     headers.append(SERVER, EC2WS);
     frame.close(&mut headers);
     response(headers, value.body)
+}
+
+/// 200, and nothing in it.
+pub(crate) fn empty(frame: &Frame) -> Response<Body> {
+    response(trailer(frame, None, 0, PLAIN), Bytes::new())
+}
+
+/// 429, and in how many seconds to come again.
+pub(crate) fn too_many(frame: &Frame, pages: ErrorPages, seconds: u64) -> Response<Body> {
+    let mut response = refusal(frame, pages, 429, None);
+    response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    response
+}
+
+/// The same response, whose body ends after so many bytes, or half of it. One byte at least is missing, and the head says
+/// nothing of it.
+pub(crate) fn truncated(mut response: Response<Body>, after: Option<usize>) -> Response<Body> {
+    let body = response.body_mut();
+    if let Some(bytes) = &mut body.bytes {
+        bytes.truncate(after.unwrap_or(bytes.len() / 2).min(bytes.len().saturating_sub(1)));
+    }
+    body.cut = Cut::Due;
+    response
 }
 
 /// The methods of a path.

@@ -17,6 +17,7 @@ use imds_store::{Registry, Snapshot};
 
 use crate::audit::Log;
 use crate::body::drop_body;
+use crate::fault::{Faults, Met, Outcome, Strike};
 use crate::journal::Journal;
 use crate::random::Nonces;
 use crate::response::{self, ErrorPages, Frame};
@@ -27,6 +28,8 @@ use crate::{Source, request};
 pub struct Shared {
     /// Instances and keys.
     pub registry: Arc<Registry>,
+    /// Faults on request.
+    pub faults: Faults,
     /// How errors look.
     pub error_pages: ErrorPages,
     /// Counters of calls that belong to no instance.
@@ -52,6 +55,8 @@ pub struct Reply {
     pub hop_limit: Option<HopLimit>,
     /// Was the client refused before it had sent everything?
     pub is_cut_short: bool,
+    /// What it met of faults on request.
+    pub strike: Option<Box<Strike>>,
 }
 
 /// `Date`, formatted once a second.
@@ -104,23 +109,35 @@ impl Service {
             Err(Refusal::Malformed) if is_late() => Answer::Refused(Refusal::BodyLate),
             Err(refusal) => Answer::Refused(refusal),
         };
+        let is_kept = read.is_ok() && request::is_kept(&parts);
+        let strike = match snapshot.filter(|_| self.shared.faults.is_any() && read.is_ok()) {
+            Some(snapshot) => self.strike(&Met { snapshot, request: &asked, answer: &answer, is_kept, now }),
+            None => None,
+        };
         let done = Instant::now();
         let micros = u64::try_from(done.duration_since(start).as_micros()).unwrap_or(u64::MAX);
-        snapshot.map_or(&*self.shared.strangers, |snapshot| &*snapshot.tally).count(&answer, micros);
+        let status = strike.as_ref().map_or(answer.status(), |strike| strike.status(answer.status()));
+        let tally = snapshot.map_or(&*self.shared.strangers, |snapshot| &*snapshot.tally);
+        match &strike {
+            Some(_) if status == 0 => {}
+            Some(strike) if strike.is_foreign() => tally.count_fault(status, micros),
+            Some(_) | None => tally.count(&answer, micros),
+        }
         let call = Call {
             at: now,
             instance: snapshot.map(|snapshot| &snapshot.instance.id),
             source: source.peer,
             method: parts.method.as_str(),
             path: asked.path,
-            status: answer.status(),
+            status,
             version: request::version(&asked),
             user_agent: request::user_agent(&parts),
             micros,
+            fault: strike.as_ref().map(|strike| strike.kind),
         };
         self.tell(&call, done);
-        let frame = Frame { date: self.date(now), is_kept: read.is_ok() && request::is_kept(&parts) };
-        let mut reply = reply(&frame, self.shared.error_pages, answer, snapshot);
+        let frame = Frame { date: self.date(now), is_kept };
+        let mut reply = struck(&frame, self.shared.error_pages, answer, snapshot, strike);
         reply.is_cut_short = read.is_err();
         if parts.version == Version::HTTP_10 {
             // Said of a response of its own version, the library believes that it is to close.
@@ -150,6 +167,16 @@ impl Service {
         }
     }
 
+    /// What a call meets of the faults that there are.
+    #[cold]
+    fn strike(&self, met: &Met<'_>) -> Option<Box<Strike>> {
+        let draw = || {
+            let [a, b, c, d, ..] = self.nonces.borrow_mut().draw();
+            u32::from_le_bytes([a, b, c, d])
+        };
+        self.shared.faults.strike(met, draw).map(Box::new)
+    }
+
     fn tell(&self, call: &Call<'_>, done: Instant) {
         if let Some(log) = &self.log {
             count(&self.shared.traffic.lines_lost, log.borrow_mut().record(call));
@@ -177,6 +204,36 @@ fn count(lost: &AtomicU64, number: u64) {
     }
 }
 
+/// The reply, as faults leave it.
+fn struck(
+    frame: &Frame,
+    pages: ErrorPages,
+    answer: Answer,
+    snapshot: Option<&Snapshot>,
+    strike: Option<Box<Strike>>,
+) -> Reply {
+    let Some(mut strike) = strike else { return reply(frame, pages, answer, snapshot) };
+    let other = |response| Reply { response, hop_limit: None, is_cut_short: false, strike: None };
+    let reply = match (std::mem::replace(&mut strike.outcome, Outcome::Answer), answer) {
+        (Outcome::Stale(value), Answer::Metadata { session, .. }) => {
+            reply(frame, pages, Answer::Metadata { value, session }, snapshot)
+        }
+        (Outcome::Answer | Outcome::Stale(_), answer) => reply(frame, pages, answer, snapshot),
+        (Outcome::Truncate(after), answer) => {
+            let whole = reply(frame, pages, answer, snapshot);
+            Reply { response: response::truncated(whole.response, after), ..whole }
+        }
+        (Outcome::Status(status), _) => other(response::refusal(frame, pages, status, None)),
+        (Outcome::TooMany(seconds), _) => other(response::too_many(frame, pages, seconds)),
+        (Outcome::Empty, _) => other(response::empty(frame)),
+        (outcome @ (Outcome::Reset | Outcome::Nothing), _) => {
+            strike.outcome = outcome;
+            other(response::empty(frame))
+        }
+    };
+    Reply { strike: Some(strike), ..reply }
+}
+
 fn reply(frame: &Frame, pages: ErrorPages, answer: Answer, snapshot: Option<&Snapshot>) -> Reply {
     let mut limit = None;
     let response = match answer {
@@ -191,5 +248,5 @@ fn reply(frame: &Frame, pages: ErrorPages, answer: Answer, snapshot: Option<&Sna
         Answer::Methods(allow) => response::methods(frame, allow),
         Answer::Refused(refusal) => response::refusal(frame, pages, refusal.status(), refusal.allow()),
     };
-    Reply { response, hop_limit: limit, is_cut_short: false }
+    Reply { response, hop_limit: limit, is_cut_short: false, strike: None }
 }

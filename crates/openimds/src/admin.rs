@@ -121,6 +121,24 @@ impl Admin {
         self.read(&answer, |text| serde_json::from_str(text).ok())
     }
 
+    /// POSTs JSON where AWS has no action for it, and gives what is answered.
+    ///
+    /// # Errors
+    /// As [`Admin::call`].
+    pub fn post_json(&self, path: &str, body: &serde_json::Value) -> Result<serde_json::Value, Error> {
+        let answer = self.send(Api::Ec2, Method::POST, path, Some(("application/json", body.to_string())))?;
+        self.read(&answer, |text| serde_json::from_str(text).ok())
+    }
+
+    /// DELETEs something that AWS has no action for, and gives what is answered.
+    ///
+    /// # Errors
+    /// As [`Admin::call`].
+    pub fn delete(&self, path: &str) -> Result<serde_json::Value, Error> {
+        let answer = self.send(Api::Ec2, Method::DELETE, path, None)?;
+        self.read(&answer, |text| serde_json::from_str(text).ok())
+    }
+
     /// PATCHes something that AWS has no action for.
     ///
     /// # Errors

@@ -78,12 +78,13 @@ impl App {
     /// # Errors
     /// When threads or sockets cannot be had.
     pub fn serve(
-        self,
+        mut self,
         ready: impl FnOnce(),
         mut on_signal: impl FnMut(Arrived, &Running) -> Option<Ended>,
     ) -> io::Result<Ended> {
         let shared = Arc::new(Shared {
             registry: Arc::new(self.registry),
+            faults: self.keeper.faults(),
             error_pages: self.settings.error_pages,
             strangers: Arc::default(),
             traffic: Arc::default(),
@@ -159,6 +160,10 @@ impl Running {
                 self.answer(number, question);
                 None
             }
+            Some(Report::Faults(told)) => {
+                self.shared.faults.set(told);
+                None
+            }
             Some(Report::Keyring(text)) => {
                 match imds_store::keyring::parse(&text) {
                     Ok(keyring) => {
@@ -188,6 +193,7 @@ impl Running {
                     None => answer(Vec::new()),
                 }
             }
+            Asked::Faults => self.link.struck(number, self.shared.faults.struck()),
             Asked::View { instance, path } => self.link.viewed(number, self.view(&instance, &path)),
         }
     }

@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod environment;
 pub mod exec;
 pub mod explain;
+pub mod fault;
 pub mod keys;
 
 use std::ffi::OsString;
@@ -59,6 +60,8 @@ pub enum Verb {
     Defaults(control::Defaults),
     /// The Elastic Beanstalk environments of a running service
     Environment(environment::Environment),
+    /// Faults on request: what a running service does to whose calls
+    Fault(Box<fault::Fault>),
     /// Print the address at which a browser opens the console of a running service
     Console(console::Console),
     /// Say what is true of instance metadata on this machine, and the cure for what is not right

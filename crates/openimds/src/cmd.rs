@@ -7,6 +7,7 @@ mod doctor;
 mod environment;
 mod exec;
 mod explain;
+mod fault;
 mod finding;
 mod get;
 mod inside;
@@ -48,6 +49,7 @@ pub fn main() -> ExitCode {
         Verb::Instance(args) => instance::run(&args),
         Verb::Defaults(args) => defaults::run(&args),
         Verb::Environment(args) => environment::run(&args),
+        Verb::Fault(args) => fault::run(&args),
         Verb::Console(args) => console::run(&args),
         Verb::Doctor(args) => doctor::run(&args),
         Verb::Explain(args) => explain::run(&args),
@@ -89,6 +91,7 @@ fn refused(report: Report) -> ExitCode {
         Report::Changed { .. }
         | Report::Opened { .. }
         | Report::Asked { .. }
+        | Report::Faults(_)
         | Report::Keyring(_)
         | Report::Started
         | Report::Lodged { .. }

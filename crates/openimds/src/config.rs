@@ -1,5 +1,6 @@
 //! What the service runs with, as validated: the file, the flags over what it leaves out, and the defaults.
 
+mod fault;
 mod file;
 mod gather;
 mod instance;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use imds_core::Timestamp;
+use imds_core::fault::Draft;
 use imds_core::id::InstanceId;
 use imds_core::options::Choice;
 use imds_server::{ErrorPages, Scope};
@@ -93,6 +95,8 @@ pub struct Config {
     /// The instances that the file names, in its order, and the built-in one where there has to be one. They can change
     /// while the service runs.
     pub instances: Vec<Entry>,
+    /// The faults on request that the file names, in its order. They can change as well.
+    pub faults: Vec<Draft>,
 }
 
 /// Why a configuration is refused.
@@ -174,7 +178,8 @@ impl Config {
             }
             instances.push(built_in);
         }
-        Ok(Self { service, instances })
+        let faults = fault::drafts(&file.fault, bundle)?;
+        Ok(Self { service, instances, faults })
     }
 
     /// A refusal of what was to be done with an instance, at its entry.

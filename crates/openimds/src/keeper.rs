@@ -26,6 +26,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 
 use imds_netns::{Helper, fork, handoff};
+use imds_server::Faults;
 use imds_store::Registry;
 
 pub use command::Command;
@@ -39,6 +40,7 @@ pub(crate) use report::{body, encode};
 /// The helper process, as the service sees it.
 pub struct Keeper {
     stream: UnixStream,
+    faults: Faults,
 }
 
 /// Starts the helper. Must be called before the first thread is.
@@ -47,7 +49,7 @@ pub struct Keeper {
 /// When there cannot be one.
 pub fn start(duty: Duty) -> Result<Keeper, imds_netns::Error> {
     let Helper { stream, .. } = fork(|stream| duty.carry_out(stream))?;
-    Ok(Keeper { stream })
+    Ok(Keeper { stream, faults: Faults::default() })
 }
 
 impl Keeper {
@@ -60,6 +62,7 @@ impl Keeper {
         loop {
             match report::wait(&mut self.stream) {
                 Some(Report::Changed { changes, .. }) => registry.apply(changes),
+                Some(Report::Faults(told)) => self.faults.set(told),
                 Some(Report::Opened { admin }) => return Ok(admin),
                 Some(report) => return Err(report),
                 None => return Err(gone()),
@@ -83,6 +86,12 @@ impl Keeper {
             Some(report) => Err(report),
             None => Err(gone()),
         })
+    }
+
+    /// The faults on request that were told so far.
+    #[must_use]
+    pub fn faults(&mut self) -> Faults {
+        std::mem::take(&mut self.faults)
     }
 
     /// The stream of reports, from here on.

@@ -7,6 +7,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use imds_core::Timestamp;
 use imds_core::audit::{Recorded, Whose};
+use imds_core::fault::Kind;
 use serde::Serialize;
 
 use super::Refusal;
@@ -31,6 +32,8 @@ struct Call {
     version: &'static str,
     user_agent: String,
     micros: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<&'static str>,
 }
 
 impl From<Recorded> for Call {
@@ -46,6 +49,7 @@ impl From<Recorded> for Call {
             version: call.version.as_str(),
             user_agent: call.user_agent,
             micros: call.micros,
+            fault: call.fault.map(Kind::as_str),
         }
     }
 }
@@ -125,6 +129,7 @@ mod tests {
             version: Version::V2,
             user_agent: "curl/8".into(),
             micros: 12,
+            fault: None,
         };
         let stranger = Recorded { number: 9, instance: None, version: Version::V1, ..call.clone() };
         let all = [call, stranger];
@@ -132,6 +137,7 @@ mod tests {
             Question::Tallies(answer) => drop(answer.send(Tallies::default())),
             Question::Tally { answer, .. } => drop(answer.send(None)),
             Question::View { answer, .. } => drop(answer.send(None)),
+            Question::Faults(answer) => drop(answer.send(Vec::new())),
             Question::Calls { of, answer } => {
                 let calls = all.iter().filter(|call| match &of {
                     Whose::All => true,

@@ -4,14 +4,13 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
-use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use imds_core::{Machine, Timestamp};
 use imds_store::record::{self, Batch};
 use imds_store::{Revision, Store};
 use serde::{Deserialize, Serialize};
 
-use super::{Refusal, blocking, unknown};
+use super::{Refusal, blocking, json_body, unknown};
 use crate::call::instance_id;
 use crate::commit;
 use crate::door::Door;
@@ -31,13 +30,7 @@ pub(super) async fn change(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Change>, Refusal> {
-    // A form of a page can send three types, and this is none of them.
-    let content = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !content.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
-        let why = "the content type must be application/json";
-        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
-    }
-    let body = body.map_err(|rejection| Refusal::new(rejection.status(), rejection.body_text()))?;
+    let body = json_body(&headers, body)?;
     let wrong = |why: String| Refusal::new(StatusCode::BAD_REQUEST, why);
     let change: Change = serde_json::from_slice(&body)
         .map_err(|error| wrong(format!("the body is not {{\"hostname\": \"…\"}}: {error}")))?;

@@ -115,6 +115,7 @@ mod tests {
             version: Version::V1,
             user_agent: b"",
             micros: 1,
+            fault: None,
         }
     }
 

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use imds_core::Timestamp;
 use imds_core::audit::{Call, Recorded, Version};
+use imds_core::fault::Kind;
 use imds_core::id::InstanceId;
 
 use crate::audit::{field, shown};
@@ -23,13 +24,29 @@ pub(super) fn write(out: &mut Vec<u8>, call: &Call<'_>, done: u64) {
     out.extend_from_slice(&source.octets());
     out.extend_from_slice(&call.status.to_le_bytes());
     let is_v2 = matches!(call.version, Version::V2);
-    out.extend_from_slice(&[u8::from(is_ipv4), u8::from(is_v2)]);
+    out.extend_from_slice(&[u8::from(is_ipv4), u8::from(is_v2), call.fault.map_or(0, number)]);
     for part in [id, &*fields[0], &*fields[1], &*fields[2]] {
         // None is longer than a field of the log.
         out.extend_from_slice(&u16::try_from(part.len()).unwrap_or(u16::MAX).to_le_bytes());
     }
     out.extend_from_slice(id);
     fields.iter().for_each(|field| out.extend_from_slice(field));
+}
+
+/// Every kind of fault, in the order of their numbers, which begin with 1.
+const KINDS: [Kind; 8] = [
+    Kind::Latency,
+    Kind::Status,
+    Kind::Reset,
+    Kind::Drop,
+    Kind::Truncate,
+    Kind::Empty,
+    Kind::StaleCredentials,
+    Kind::Throttle,
+];
+
+fn number(kind: Kind) -> u8 {
+    kind as u8 + 1
 }
 
 /// A call as it is read again.
@@ -45,6 +62,7 @@ pub(super) struct Entry<'a> {
     source: IpAddr,
     status: u16,
     version: Version,
+    fault: Option<Kind>,
     method: &'a [u8],
     path: &'a [u8],
     user_agent: &'a [u8],
@@ -66,7 +84,7 @@ impl<'a> Entry<'a> {
         let at = i64::from_le_bytes(array(&mut rest)?);
         let source = Ipv6Addr::from(array::<16>(&mut rest)?);
         let status = u16::from_le_bytes(array(&mut rest)?);
-        let [is_ipv4, is_v2] = array(&mut rest)?;
+        let [is_ipv4, is_v2, fault] = array(&mut rest)?;
         let mut lengths = [0; 4];
         for length in &mut lengths {
             *length = usize::from(u16::from_le_bytes(array(&mut rest)?));
@@ -85,6 +103,7 @@ impl<'a> Entry<'a> {
             source: if is_ipv4 == 1 { source.to_canonical() } else { source.into() },
             status,
             version: if is_v2 == 1 { Version::V2 } else { Version::V1 },
+            fault: KINDS.into_iter().find(|kind| number(*kind) == fault),
             method,
             path,
             user_agent,
@@ -109,6 +128,7 @@ impl<'a> Entry<'a> {
             version: self.version,
             user_agent: shown(self.user_agent),
             micros: self.micros,
+            fault: self.fault,
         })
     }
 }
@@ -117,6 +137,11 @@ impl<'a> Entry<'a> {
 mod tests {
     use super::*;
     use imds_core::testing::{launch, noon};
+
+    #[test]
+    fn every_kind_of_fault_has_its_number() {
+        assert_eq!(KINDS.map(number), [1, 2, 3, 4, 5, 6, 7, 8]);
+    }
 
     #[test]
     fn a_call_is_read_as_it_was_written() {
@@ -136,6 +161,7 @@ mod tests {
                 version: if index == 1 { Version::V2 } else { Version::V1 },
                 user_agent: b"curl/8",
                 micros: u64::MAX,
+                fault: (index == 2).then_some(Kind::StaleCredentials),
             };
             write(&mut bytes, &call, 7);
         }
@@ -155,6 +181,7 @@ mod tests {
                 version: if index == 1 { Version::V2 } else { Version::V1 },
                 user_agent: "curl/8".into(),
                 micros: u64::MAX,
+                fault: (index == 2).then_some(Kind::StaleCredentials),
             };
             assert_eq!(entry.recorded(9), Some(expected));
         }

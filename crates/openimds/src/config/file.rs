@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::fault::Fault;
 use super::text::{Auth, Cidr, Line, Name, Seconds, Text};
 
 /// The JSON schema of the file, for editors.
@@ -31,6 +32,10 @@ pub(super) struct File {
     #[serde(default)]
     #[schemars(with = "Vec<Instance>")]
     pub(super) instance: Vec<Spanned<Instance>>,
+    /// Faults on request: what is done to whose calls.
+    #[serde(default)]
+    #[schemars(with = "Vec<Fault>")]
+    pub(super) fault: Vec<Spanned<Fault>>,
 }
 
 /// `[service]`

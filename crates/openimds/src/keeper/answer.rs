@@ -29,6 +29,8 @@ pub(super) enum Answer {
     Calls(Vec<CallForm>),
     /// What an instance is answered.
     View(Option<ViewForm>),
+    /// How often each fault struck, by its number.
+    Faults(Vec<(u64, u64)>),
 }
 
 /// A call that is remembered.
@@ -44,6 +46,7 @@ pub(super) struct CallForm {
     is_v2: bool,
     user_agent: String,
     micros: u64,
+    fault: Option<String>,
 }
 
 /// The two answers at a path.
@@ -73,6 +76,7 @@ impl From<Recorded> for CallForm {
             is_v2: matches!(call.version, Version::V2),
             user_agent: call.user_agent,
             micros: call.micros,
+            fault: call.fault.map(|kind| kind.to_string()),
         }
     }
 }
@@ -100,6 +104,7 @@ impl From<CallForm> for Option<Recorded> {
         if ![&call.method, &call.path, &call.user_agent].into_iter().all(is_text) {
             return None;
         }
+        let fault = call.fault.map(|kind| kind.parse()).transpose().ok()?;
         Some(Recorded {
             number: call.number,
             at: call.at,
@@ -107,10 +112,12 @@ impl From<CallForm> for Option<Recorded> {
             source: call.source,
             method: call.method,
             path: call.path,
-            status: status(call.status)?,
+            // A fault may leave a call without an answer.
+            status: if fault.is_some() && call.status == 0 { 0 } else { status(call.status)? },
             version: if call.is_v2 { Version::V2 } else { Version::V1 },
             user_agent: call.user_agent,
             micros: call.micros,
+            fault,
         })
     }
 }
@@ -164,6 +171,7 @@ fn status(status: u16) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use imds_core::fault::Kind;
     use imds_core::testing::{launch, noon};
 
     fn call(number: u64) -> Recorded {
@@ -178,6 +186,7 @@ mod tests {
             version: Version::V2,
             user_agent: "curl/8".into(),
             micros: 12,
+            fault: None,
         }
     }
 
@@ -189,10 +198,11 @@ mod tests {
     #[test]
     fn calls_come_back_as_they_were() {
         let stranger = Recorded { instance: None, version: Version::V1, ..call(8) };
-        let all = [call(7), stranger];
+        let dropped = Recorded { number: 9, status: 0, fault: Some(Kind::Drop), ..call(9) };
+        let all = [call(7), stranger, dropped];
         assert_eq!(calls(sent(&all), &Whose::All), all);
-        assert_eq!(calls(sent(&all), &Whose::Strangers), all[1..]);
-        assert_eq!(calls(sent(&all), &Whose::Instance(launch().id)), all[..1]);
+        assert_eq!(calls(sent(&all), &Whose::Strangers), all[1..2]);
+        assert_eq!(calls(sent(&all[..2]), &Whose::Instance(launch().id)), all[..1]);
         assert_eq!(calls(sent(&all), &Whose::Instance("i-00000000".parse().unwrap())), []);
     }
 

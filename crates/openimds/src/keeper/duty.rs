@@ -13,6 +13,7 @@ use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use imds_control::faults::Faults;
 use imds_core::Timestamp;
 use imds_core::id::InstanceId;
 use imds_store::provider::file as feed;
@@ -82,6 +83,7 @@ struct Work {
     feed: Arc<Feed>,
     /// The listeners of instances, which stay as they were at the start.
     listens: HashMap<InstanceId, Vec<SocketAddr>>,
+    faults: Arc<Faults>,
     reporter: Reporter,
 }
 
@@ -128,6 +130,7 @@ impl Duty {
             notary,
             feed: Arc::new(Feed::new(reporter.clone(), Arc::clone(&authority))),
             listens,
+            faults: faults(reporter.clone()),
             reporter,
         };
         let bundle = work.bundle.clone();
@@ -137,7 +140,8 @@ impl Duty {
         work.notary.begin()?;
         let house = match &self.task {
             Task::Serve => {
-                Some(House::new(&config, Arc::clone(&work.store), authority, work.reporter.clone())?)
+                let (store, faults) = (Arc::clone(&work.store), Arc::clone(&work.faults));
+                Some(House::new(&config, store, authority, faults, work.reporter.clone())?)
             }
             Task::Run(_) => None,
         };
@@ -295,7 +299,10 @@ impl Work {
             entry.place.listen = self.listens.get(&entry.instance.id).cloned().unwrap_or_default();
         }
         match feed::apply(&*self.store, &entries, Timestamp::now()) {
-            Ok(_) => Ok(self.feed.file(&config.instances)?),
+            Ok(_) => {
+                self.feed.file(&config.instances)?;
+                Ok(self.faults.set_file(&config.faults)?)
+            }
             Err(feed::Error::Refused { id, what }) => Err(config.refused(bundle, &id, what).into()),
             Err(feed::Error::Store(error)) => Err(error.into()),
         }
@@ -340,6 +347,11 @@ impl Work {
             }
         }
     }
+}
+
+/// Those that are on request, of whom the service is told.
+fn faults(reporter: Reporter) -> Arc<Faults> {
+    Arc::new(Faults::new(Box::new(move |all| reporter.tell(&Wire::Faults(all)))))
 }
 
 fn refuse(error: &impl std::fmt::Display) {

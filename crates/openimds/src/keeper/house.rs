@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use imds_control::faults::Faults;
 use imds_control::{Authority, Door, Plane, Question, Sessions, retention};
 use imds_core::Timestamp;
 use imds_store::Store;
@@ -45,6 +46,7 @@ impl House {
         config: &Config,
         store: Arc<dyn Store>,
         authority: Arc<Authority>,
+        faults: Arc<Faults>,
         reporter: Reporter,
     ) -> anyhow::Result<Self> {
         let admin = config.service.admin;
@@ -58,6 +60,7 @@ impl House {
             store,
             plane: Plane::new(awaited.applied.subscribe(), sender),
             authority,
+            faults,
             environment_delay: config.service.environment_delay,
             server_name: config.service.server_name.clone(),
             sessions: Arc::new(Sessions::new(&app::secret()?)),

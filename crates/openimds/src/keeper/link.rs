@@ -79,6 +79,11 @@ impl Link {
         }
     }
 
+    /// Answers a question for how often faults struck.
+    pub fn struck(&self, number: u64, struck: Vec<(u64, u64)>) {
+        self.order(Order::Told { number, answer: Answer::Faults(struck) });
+    }
+
     /// Answers a question for what an instance is answered.
     pub fn viewed(&self, number: u64, view: Option<View>) {
         self.order(Order::Told { number, answer: Answer::View(view.map(Into::into)) });

@@ -21,6 +21,8 @@ pub enum Asked {
     Tally(String),
     /// The calls that are remembered.
     Calls(Owner),
+    /// How often each fault struck.
+    Faults,
     /// What an instance is answered.
     View {
         /// Its id.
@@ -69,6 +71,7 @@ impl From<&Question> for Asked {
             Question::Tallies(_) => Self::Tallies,
             Question::Tally { instance, .. } => Self::Tally(instance.to_string()),
             Question::Calls { of, .. } => Self::Calls(of.into()),
+            Question::Faults(_) => Self::Faults,
             Question::View { instance, path, .. } => {
                 Self::View { instance: instance.to_string(), path: path.clone() }
             }
@@ -117,9 +120,11 @@ impl Questions {
                     let _ = asker.send(Some(view));
                 }
             }
-            (Question::Tallies(_) | Question::Tally { .. }, Answer::Calls(_) | Answer::View(_))
-            | (Question::Calls { .. }, Answer::Counted(_) | Answer::View(_))
-            | (Question::View { .. }, Answer::Counted(_) | Answer::Calls(_)) => {}
+            (Question::Faults(asker), Answer::Faults(struck)) => drop(asker.send(struck)),
+            (
+                Question::Tallies(_) | Question::Tally { .. } | Question::Calls { .. } | Question::Faults(_) | Question::View { .. },
+                Answer::Counted(_) | Answer::Calls(_) | Answer::Faults(_) | Answer::View(_),
+            ) => {}
         }
     }
 
@@ -133,6 +138,7 @@ fn is_waited_for(question: &Question) -> bool {
         Question::Tallies(asker) => asker.is_closed(),
         Question::Tally { answer, .. } => answer.is_closed(),
         Question::Calls { answer, .. } => answer.is_closed(),
+        Question::Faults(asker) => asker.is_closed(),
         Question::View { answer, .. } => answer.is_closed(),
     }
 }

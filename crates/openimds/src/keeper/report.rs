@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use imds_core::Machine;
 use imds_core::credentials::{Credentials, Grant, Role, Secret};
+use imds_core::fault::Draft;
 use imds_core::id::InstanceId;
 use imds_core::{Timestamp, machine};
 use imds_netns::handoff;
@@ -44,6 +45,8 @@ pub enum Report<C = Change> {
         /// What.
         question: Asked,
     },
+    /// These are the faults on request from now on, each with its number.
+    Faults(Vec<(u64, Draft)>),
     /// The keyring changed: its text.
     Keyring(Zeroizing<String>),
     /// The command runs; the sockets that listen in its namespace come along.
@@ -225,6 +228,7 @@ impl From<Wire<'_>> for Report {
             }
             Wire::Opened { admin } => Self::Opened { admin },
             Wire::Asked { number, question } => Self::Asked { number, question },
+            Wire::Faults(faults) => Self::Faults(faults),
             Wire::Keyring(text) => Self::Keyring(text),
             Wire::Started => Self::Started,
             Wire::Failed { message, status } => Self::Failed { message, status },

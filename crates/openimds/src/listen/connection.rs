@@ -5,8 +5,10 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
 
+use imds_core::fault::LONGEST;
 use imds_core::options::HopLimit;
-use rustix::net::{AddressFamily, Shutdown, shutdown, sockopt};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, RecvFlags, Shutdown, recv, shutdown, sockopt};
 
 use super::gate::Limits;
 
@@ -23,6 +25,8 @@ pub(super) enum Phase {
     Header,
     /// A body is coming, or the answer is being made.
     Body,
+    /// A fault on request holds the answer back, or keeps it for ever.
+    Held,
     /// The answer is being written.
     Answer,
     /// The last answer is written; what still comes is dropped, so that the client can read it.
@@ -118,6 +122,20 @@ impl Connection {
         let _ = shutdown(&self.socket, Shutdown::Both);
     }
 
+    /// It ends with a reset, once it is closed.
+    pub(super) fn set_resetting(&self) -> io::Result<()> {
+        Ok(sockopt::set_socket_linger(&self.socket, Some(Duration::ZERO))?)
+    }
+
+    /// Has the client closed it?
+    pub(super) fn is_left(&self) -> bool {
+        let mut byte = [0];
+        match recv(&self.socket, &mut byte[..], RecvFlags::PEEK | RecvFlags::DONTWAIT) {
+            Ok((_, length)) => length == 0,
+            Err(error) => !matches!(error, Errno::AGAIN | Errno::INTR),
+        }
+    }
+
     /// The lodger that it came from, if it did.
     pub(super) fn lodger(&self) -> Option<Lodger> {
         self.lodger
@@ -138,6 +156,8 @@ impl Connection {
         let time = match self.phase.get() {
             Phase::Idle => limits.idle_timeout,
             Phase::Header | Phase::Body | Phase::Answer => limits.header_timeout,
+            // Whoever holds it ends it, and this is for what goes wrong with that.
+            Phase::Held => LONGEST + limits.header_timeout,
             Phase::Linger => LINGER,
         };
         now.saturating_duration_since(self.since.get()) >= time
@@ -261,9 +281,14 @@ mod tests {
         let limits = Limits { idle_timeout: Duration::from_secs(60), ..Limits::default() };
         let (connection, _client) = pair("127.0.0.1:0");
         let in_seconds = |seconds| Instant::now() + Duration::from_secs(seconds);
-        for (phase, late) in
-            [(Phase::Idle, 60), (Phase::Header, 5), (Phase::Body, 5), (Phase::Answer, 5), (Phase::Linger, 2)]
-        {
+        for (phase, late) in [
+            (Phase::Idle, 60),
+            (Phase::Header, 5),
+            (Phase::Body, 5),
+            (Phase::Held, 65),
+            (Phase::Answer, 5),
+            (Phase::Linger, 2),
+        ] {
             connection.enter(phase, Instant::now());
             assert!(!connection.is_late(&limits, in_seconds(late - 1)), "{phase:?}");
             assert!(connection.is_late(&limits, in_seconds(late)), "{phase:?}");

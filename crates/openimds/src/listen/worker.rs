@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use imds_server::{Service, Source};
+use imds_server::{Carry, Service, Source, Strike};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{SocketFlags, acceptfrom_with};
@@ -175,6 +175,9 @@ impl Worker {
     ) -> io::Result<http::Response<imds_server::response::Body>> {
         connection.enter(Phase::Body, self.tools.now());
         let reply = self.tools.service().call(request, source, || connection.was_late()).await;
+        if let Some(strike) = &reply.strike {
+            suffer(connection, strike, self.tools.now()).await?;
+        }
         if reply.hop_limit.is_some() {
             settle(connection).await;
         }
@@ -276,6 +279,28 @@ type Accepting = tokio::task::JoinHandle<io::Result<()>>;
 fn has_waiting(listener: &Listener) -> bool {
     let mut listener = [PollFd::new(&listener.socket, PollFlags::IN)];
     poll(&mut listener, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
+}
+
+/// Does to a connection what a fault on request says. An error closes it without an answer.
+async fn suffer(connection: &Connection, strike: &Strike, now: Instant) -> io::Result<()> {
+    let carry = strike.carry();
+    let end = Instant::now() + strike.wait();
+    connection.enter(Phase::Held, now);
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        // Who has shut down its own side may still read a late answer, but waits for none that never comes.
+        let is_left = carry == Carry::Nothing && connection.is_left();
+        if left.is_zero() || is_left || strike.is_lifted() {
+            break;
+        }
+        tokio::time::sleep(left.min(TICK)).await;
+    }
+    match carry {
+        Carry::Answer => return Ok(()),
+        Carry::Reset => connection.set_resetting()?,
+        Carry::Nothing => {}
+    }
+    Err(io::Error::other(strike.to_string()))
 }
 
 /// Waits until answers from before are acknowledged, which a client that sends the next request too early has not done.

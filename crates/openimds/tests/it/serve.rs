@@ -21,6 +21,7 @@ mod answers;
 mod calls;
 mod confined;
 mod door;
+mod faults;
 mod instances;
 pub(crate) mod kept;
 mod limits;

@@ -37,6 +37,7 @@ fn running() -> Machine {
 fn plane(machine: &Machine) -> Plane {
     let instance = machine.instance.clone();
     Plane::answering(move |question| match question {
+        Question::Faults(answer) => drop(answer.send(Vec::new())),
         Question::Tallies(answer) => drop(answer.send(Tallies::default())),
         Question::Tally { answer, .. } => drop(answer.send(None)),
         Question::Calls { answer, .. } => drop(answer.send(Vec::new())),
@@ -54,6 +55,7 @@ fn saying(status: u16, body: &[u8]) -> Plane {
         Question::View { answer, .. } => {
             drop(answer.send(Some(View { v1: side.clone(), v2: side.clone() })));
         }
+        Question::Faults(answer) => drop(answer.send(Vec::new())),
         Question::Tallies(answer) => drop(answer.send(Tallies::default())),
         Question::Tally { answer, .. } => drop(answer.send(None)),
         Question::Calls { answer, .. } => drop(answer.send(Vec::new())),
@@ -397,7 +399,7 @@ async fn the_counters_are_those_of_the_instance() {
             drop(answer.send(Some(counts)));
         }
         // Those of everybody are not asked for.
-        Question::Tallies(_) | Question::Calls { .. } | Question::View { .. } => {}
+        Question::Tallies(_) | Question::Calls { .. } | Question::Faults(_) | Question::View { .. } => {}
     });
     let page = get(&Door { plane, ..with(&running()) }, PAGE).await;
     for count in [41, 42, 43] {

@@ -30,6 +30,21 @@ fn a_token_comes_as_far_as_the_limit_and_metadata_everywhere() {
 }
 
 #[test]
+fn a_token_that_a_fault_holds_back_travels_no_further() {
+    let folder = super::folder();
+    let config = folder.path().join("imds.toml");
+    let late = "[[fault]]\nkind = \"latency\"\ndelay = \"300ms\"\nmethods = [\"PUT\"]\n";
+    std::fs::write(&config, late).unwrap();
+    for user in users() {
+        for (limit, code, status) in [("1", TIMED_OUT, "000 "), ("2", 0, "200 ")] {
+            let options = ["--hops", "1", "--config", config.to_str().unwrap(), "--hop-limit", limit];
+            let said = user.script(&options, PUT);
+            assert_eq!((said.code, said.out.as_str()), (Some(code), status), "{said:?}");
+        }
+    }
+}
+
+#[test]
 fn ipv6_is_as_far() {
     let put = PUT.replace("169.254.169.254", "'[fd00:ec2::254]'");
     for user in users() {

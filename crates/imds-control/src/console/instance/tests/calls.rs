@@ -13,6 +13,7 @@ use crate::plane::{Plane, Question};
 fn remembering(calls: Vec<Recorded>) -> Plane {
     Plane::answering(move |question| match question {
         Question::Calls { answer, .. } => drop(answer.send(calls.clone())),
+        Question::Faults(answer) => drop(answer.send(Vec::new())),
         Question::Tallies(answer) => drop(answer.send(Tallies::default())),
         Question::Tally { answer, .. } => drop(answer.send(None)),
         Question::View { answer, .. } => drop(answer.send(None)),
@@ -31,6 +32,7 @@ fn call(number: u64, method: &str, status: u16, version: Version) -> Recorded {
         version,
         user_agent: "curl/8".into(),
         micros: 12,
+        fault: None,
     }
 }
 

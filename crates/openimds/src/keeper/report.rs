@@ -112,17 +112,42 @@ pub(super) struct RoleForm {
 enum GrantForm {
     Keys { role: String, credentials: KeysForm },
     Untrusted { role: String, since: Timestamp },
+    Failed { role: String, message: String, since: Timestamp },
     Empty { since: Timestamp },
     Gone { since: Timestamp },
 }
 
 #[derive(Serialize, Deserialize)]
-struct KeysForm {
+pub(super) struct KeysForm {
     access_key_id: String,
     secret_access_key: Zeroizing<String>,
     session_token: Zeroizing<String>,
     issued: Option<Timestamp>,
     expiration: Option<Timestamp>,
+}
+
+impl From<Credentials> for KeysForm {
+    fn from(keys: Credentials) -> Self {
+        Self {
+            access_key_id: keys.access_key_id,
+            secret_access_key: Zeroizing::new(keys.secret_access_key.expose().to_owned()),
+            session_token: Zeroizing::new(keys.session_token.expose().to_owned()),
+            issued: keys.issued,
+            expiration: keys.expiration,
+        }
+    }
+}
+
+impl From<KeysForm> for Credentials {
+    fn from(mut keys: KeysForm) -> Self {
+        Self {
+            access_key_id: keys.access_key_id,
+            secret_access_key: Secret::new(std::mem::take(&mut keys.secret_access_key)),
+            session_token: Secret::new(std::mem::take(&mut keys.session_token)),
+            issued: keys.issued,
+            expiration: keys.expiration,
+        }
+    }
 }
 
 impl From<Role> for RoleForm {
@@ -131,17 +156,11 @@ impl From<Role> for RoleForm {
             instance_profile_arn: role.instance_profile_arn,
             instance_profile_id: role.instance_profile_id,
             grant: match role.grant {
-                Grant::Keys { role, credentials: keys } => {
-                    let credentials = KeysForm {
-                        access_key_id: keys.access_key_id,
-                        secret_access_key: Zeroizing::new(keys.secret_access_key.expose().to_owned()),
-                        session_token: Zeroizing::new(keys.session_token.expose().to_owned()),
-                        issued: keys.issued,
-                        expiration: keys.expiration,
-                    };
-                    GrantForm::Keys { role, credentials }
+                Grant::Keys { role, credentials } => {
+                    GrantForm::Keys { role, credentials: credentials.into() }
                 }
                 Grant::Untrusted { role, since } => GrantForm::Untrusted { role, since },
+                Grant::Failed { role, message, since } => GrantForm::Failed { role, message, since },
                 Grant::Empty { since } => GrantForm::Empty { since },
                 Grant::Gone { since } => GrantForm::Gone { since },
             },
@@ -155,17 +174,11 @@ impl From<RoleForm> for Role {
             instance_profile_arn: form.instance_profile_arn,
             instance_profile_id: form.instance_profile_id,
             grant: match form.grant {
-                GrantForm::Keys { role, credentials: mut keys } => {
-                    let credentials = Credentials {
-                        access_key_id: keys.access_key_id,
-                        secret_access_key: Secret::new(std::mem::take(&mut keys.secret_access_key)),
-                        session_token: Secret::new(std::mem::take(&mut keys.session_token)),
-                        issued: keys.issued,
-                        expiration: keys.expiration,
-                    };
-                    Grant::Keys { role, credentials }
+                GrantForm::Keys { role, credentials } => {
+                    Grant::Keys { role, credentials: credentials.into() }
                 }
                 GrantForm::Untrusted { role, since } => Grant::Untrusted { role, since },
+                GrantForm::Failed { role, message, since } => Grant::Failed { role, message, since },
                 GrantForm::Empty { since } => Grant::Empty { since },
                 GrantForm::Gone { since } => Grant::Gone { since },
             },

@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod body;
+mod hosts;
 pub mod journal;
 pub mod random;
 mod request;
@@ -12,6 +13,7 @@ pub mod response;
 mod service;
 mod source;
 
+pub use hosts::Hosts;
 pub use response::ErrorPages;
 pub use service::{Reply, Service, Shared};
 pub use source::{IPV4_ENDPOINT, IPV6_ENDPOINT, Scope, Source};

@@ -83,6 +83,7 @@ impl App {
         let shared = Arc::new(Shared {
             registry: Arc::new(self.registry),
             error_pages: self.settings.error_pages,
+            hosts: self.settings.hosts,
             strangers: Arc::default(),
             traffic: Arc::default(),
         });

@@ -1,5 +1,6 @@
 //! What the service runs with, as validated: the file, the flags over what it leaves out, and the defaults.
 
+mod credentials;
 mod file;
 mod gather;
 mod instance;
@@ -13,13 +14,14 @@ use std::time::Duration;
 use imds_core::Timestamp;
 use imds_core::id::InstanceId;
 use imds_core::options::Choice;
-use imds_server::{ErrorPages, Scope};
+use imds_server::{ErrorPages, Hosts, Scope};
 use imds_store::provider::file::{self as feed, Entry};
 
 pub use file::schema;
 pub use gather::{Bundle, gather};
 pub use text::{Auth, Cidr, Seconds};
 
+use crate::credentials::{Lent, Source};
 use crate::listen::Limits;
 
 /// Where metadata is served when nothing is said.
@@ -79,6 +81,8 @@ pub struct Service {
     pub limits: Limits,
     /// A further `Host` that the door accepts.
     pub server_name: Option<String>,
+    /// The names by which metadata may be asked for, where there are real credentials.
+    pub hosts: Option<Hosts>,
     /// The default VPC's block: network address and prefix length.
     pub vpc: (Ipv4Addr, u8),
     /// How long each step of an environment takes.
@@ -93,6 +97,8 @@ pub struct Config {
     /// The instances that the file names, in its order, and the built-in one where there has to be one. They can change
     /// while the service runs.
     pub instances: Vec<Entry>,
+    /// Roles of them whose keys come from elsewhere.
+    pub lent: Vec<(InstanceId, Lent)>,
 }
 
 /// Why a configuration is refused.
@@ -144,15 +150,19 @@ impl Config {
     /// The first thing that is not permitted, with its place.
     pub fn new(bundle: &Bundle, flags: &Flags, now: Timestamp) -> Result<Self, Error> {
         let file = bundle.parsed()?;
-        let service = service(&file.service, flags)?;
-        let mut instances = Vec::new();
+        let mut service = service(&file.service, flags)?;
+        let (mut instances, mut lent) = (Vec::new(), Vec::new());
         let hashes = Hashes::new(bundle, flags, service.vpc)?;
         for (index, entry) in file.instance.iter().enumerate() {
             let at = |what: String| bundle.refused(entry.span().start, what);
-            let mut instance =
+            let (mut instance, role) =
                 instance::entry(entry.get_ref(), bundle, service.vpc, flags, now).map_err(at)?;
             instance.place.hash = hashes.of(Some((index, entry.get_ref())));
             instances.push(instance);
+            lent.extend(role);
+        }
+        if lent.iter().any(|(_, lent)| lent.source.as_ref().is_some_and(Source::is_real)) {
+            service.hosts = Some(Hosts { server_name: service.server_name.clone() });
         }
         let mut seen = Seen { listens: service.listen.iter().copied().collect(), ..Seen::default() };
         for (written, entry) in file.instance.iter().zip(&instances) {
@@ -174,7 +184,7 @@ impl Config {
             }
             instances.push(built_in);
         }
-        Ok(Self { service, instances })
+        Ok(Self { service, instances, lent })
     }
 
     /// A refusal of what was to be done with an instance, at its entry.
@@ -307,6 +317,7 @@ fn service(file: &file::Service, flags: &Flags) -> Result<Service, Error> {
         listen,
         admin,
         auth,
+        hosts: None,
         vpc: (network, prefix),
         environment_delay: seconds(&file.environment_delay, flags.environment_delay)
             .unwrap_or(ENVIRONMENT_DELAY),

@@ -276,11 +276,32 @@ impl Reporter {
 
 /// The bytes of a message: its length and JSON.
 pub(crate) fn encode(message: &impl Serialize) -> io::Result<Zeroizing<Vec<u8>>> {
-    let mut bytes = Zeroizing::new(vec![0; 4]);
-    serde_json::to_writer(&mut *bytes, message)?;
+    let mut growing = Growing(Zeroizing::new(vec![0; 4]));
+    serde_json::to_writer(&mut growing, message)?;
+    let Growing(mut bytes) = growing;
     let length = u32::try_from(bytes.len() - 4).map_err(io::Error::other)?;
     bytes[..4].copy_from_slice(&length.to_be_bytes());
     Ok(bytes)
+}
+
+/// Bytes that leave no copy of themselves behind when they need more room: there may be secrets among them.
+struct Growing(Zeroizing<Vec<u8>>);
+
+impl io::Write for Growing {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        let needed = self.0.len() + piece.len();
+        if needed > self.0.capacity() {
+            let mut larger = Zeroizing::new(Vec::with_capacity(needed.max(2 * self.0.capacity()).max(1024)));
+            larger.extend_from_slice(&self.0);
+            self.0 = larger;
+        }
+        self.0.extend_from_slice(piece);
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A report that came in one piece.

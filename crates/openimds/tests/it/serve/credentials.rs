@@ -9,6 +9,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use super::{Files, Watched, until};
+use crate::control::identity::occurrences;
 use crate::support::{IMDS, body, exchange, status};
 
 const KEYS: &str = "/latest/meta-data/iam/security-credentials/web";
@@ -207,4 +208,28 @@ fn a_reload_changes_where_they_come_from_but_the_first_of_them_needs_a_start() {
     assert!(failed["Message"].as_str().unwrap().contains("has to be started again"), "{failed}");
     thread::sleep(Duration::from_millis(100));
     assert!(!files.path("count").exists(), "nothing was run");
+}
+
+#[test]
+fn keys_that_were_replaced_are_in_no_process_any_longer() {
+    let files = process("6", "");
+    let service = Watched::with(&files, &[]);
+    let count = || fs::read_to_string(files.path("count")).unwrap().lines().count();
+    until("the third keys", || (count() >= 3).then_some(()));
+    let child = |of: u32| {
+        let children = fs::read_to_string(format!("/proc/{of}/task/{of}/children")).unwrap();
+        children.split_whitespace().next().unwrap().parse::<u32>().unwrap()
+    };
+    let metadata = service.child.id();
+    let keeper = child(metadata);
+    let fetcher = child(keeper);
+    let number = until("the current keys", || {
+        (2..count() + 1).find(|number| occurrences(keeper, format!("hunter2-secret-{number}").as_bytes()) > 0)
+    });
+    assert!(number > 1, "it is looked for in the right way");
+    for (name, process) in [("metadata", metadata), ("keeper", keeper), ("fetcher", fetcher)] {
+        for secret in ["hunter2-secret-1", "hunter2-token-1"] {
+            assert_eq!(occurrences(process, secret.as_bytes()), 0, "{name} {secret}");
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! The names that the service goes by, checked where the credentials behind it are real (wire.md, decision 15): a web page
+//! The names that the service goes by, checked where the credentials behind it are real (wire.md, decision 14): a web page
 //! whose name was made to lead here (DNS rebinding) asks with that name.
 
 use std::net::IpAddr;

@@ -1,11 +1,12 @@
 //! Role credentials that come from a command or from the AWS files.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::{Files, Watched, until};
@@ -210,16 +211,46 @@ fn a_reload_changes_where_they_come_from_but_the_first_of_them_needs_a_start() {
     assert!(!files.path("count").exists(), "nothing was run");
 }
 
+fn child(of: u32) -> u32 {
+    let tasks = fs::read_dir(format!("/proc/{of}/task")).unwrap().flatten();
+    // Each thread has its own.
+    let children: String =
+        tasks.map(|task| fs::read_to_string(task.path().join("children")).unwrap_or_default()).collect();
+    children.split_whitespace().next().expect("a child").parse().unwrap()
+}
+
+#[test]
+fn each_of_the_three_processes_ends_with_the_others() {
+    for killed in ["service", "keeper", "fetcher"] {
+        let files = process("900", "");
+        files.write("hang", "");
+        let mut service = Watched::with(&files, &[]);
+        let all = [service.child.id(), child(service.child.id()), child(child(service.child.id()))];
+        let [_, _, fetcher] = all;
+        let command = child(fetcher);
+        let (killed, first) = match killed {
+            "service" => (all[0], None),
+            "keeper" => (all[1], Some(1)),
+            _ => (all[2], Some(1)),
+        };
+        kill_process(Pid::from_raw(i32::try_from(killed).unwrap()).unwrap(), Signal::KILL).unwrap();
+        let (ended, said) = service.ended();
+        assert_eq!(ended.code(), first, "{said}");
+        if killed != all[2] {
+            until("all have ended", || (!Path::new(&format!("/proc/{fetcher}")).exists()).then_some(()));
+            until("its command too", || (!Path::new(&format!("/proc/{command}")).exists()).then_some(()));
+        } else {
+            assert!(said.contains("the process that fetches them has ended"), "{said}");
+        }
+    }
+}
+
 #[test]
 fn keys_that_were_replaced_are_in_no_process_any_longer() {
     let files = process("6", "");
     let service = Watched::with(&files, &[]);
     let count = || fs::read_to_string(files.path("count")).unwrap().lines().count();
     until("the third keys", || (count() >= 3).then_some(()));
-    let child = |of: u32| {
-        let children = fs::read_to_string(format!("/proc/{of}/task/{of}/children")).unwrap();
-        children.split_whitespace().next().unwrap().parse::<u32>().unwrap()
-    };
     let metadata = service.child.id();
     let keeper = child(metadata);
     let fetcher = child(keeper);

@@ -26,7 +26,7 @@ pub mod retention;
 mod safety;
 mod service;
 mod site;
-mod sts;
+pub mod sts;
 #[cfg(test)]
 mod testing;
 

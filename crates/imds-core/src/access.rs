@@ -53,6 +53,8 @@ pub enum Refusal {
     TokenInvalid,
     /// 403: the instance's owner turned the service off.
     EndpointDisabled,
+    /// 403: a name that is not the service's, where there are real credentials to be had.
+    ForeignHost,
     /// 403: the request for a token came through a proxy.
     Forwarded,
     /// 403: a PUT somewhere else.
@@ -84,7 +86,7 @@ impl Refusal {
         match self {
             Self::Ttl | Self::Malformed => 400,
             Self::TokenMissing | Self::TokenInvalid => 401,
-            Self::EndpointDisabled | Self::Forwarded | Self::PutElsewhere => 403,
+            Self::EndpointDisabled | Self::ForeignHost | Self::Forwarded | Self::PutElsewhere => 403,
             Self::Stranger | Self::NotFound => 404,
             Self::Method(_) => 405,
             Self::BodyLate => 408,

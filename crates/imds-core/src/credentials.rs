@@ -58,6 +58,15 @@ pub enum Grant {
         /// When that was found.
         since: Timestamp,
     },
+    /// Its role's keys could not be had, and those before, if there were any, have ended.
+    Failed {
+        /// The role's name.
+        role: String,
+        /// Why. It is shown to guests, and names no secret.
+        message: String,
+        /// When that was found.
+        since: Timestamp,
+    },
     /// It has no role.
     Empty {
         /// When that was found.
@@ -75,7 +84,9 @@ impl Role {
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         match &self.grant {
-            Grant::Keys { role, .. } | Grant::Untrusted { role, .. } => Some(role),
+            Grant::Keys { role, .. } | Grant::Untrusted { role, .. } | Grant::Failed { role, .. } => {
+                Some(role)
+            }
             Grant::Empty { .. } | Grant::Gone { .. } => None,
         }
     }
@@ -85,7 +96,7 @@ impl Role {
     pub fn credentials(&self) -> Option<&Credentials> {
         match &self.grant {
             Grant::Keys { credentials, .. } => Some(credentials),
-            Grant::Untrusted { .. } | Grant::Empty { .. } | Grant::Gone { .. } => None,
+            Grant::Untrusted { .. } | Grant::Failed { .. } | Grant::Empty { .. } | Grant::Gone { .. } => None,
         }
     }
 }

@@ -8,6 +8,7 @@ pub mod versions;
 mod dynamic;
 mod events;
 mod iam;
+mod identity_credentials;
 mod meta_data;
 mod network;
 mod placement;

@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod body;
 mod fault;
+mod hosts;
 pub mod journal;
 pub mod random;
 mod request;
@@ -14,6 +15,7 @@ mod service;
 mod source;
 
 pub use fault::{Carry, Faults, Strike};
+pub use hosts::Hosts;
 pub use response::ErrorPages;
 pub use service::{Reply, Service, Shared};
 pub use source::{IPV4_ENDPOINT, IPV6_ENDPOINT, Scope, Source};

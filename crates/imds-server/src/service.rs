@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
+use http::request::Parts;
 use http::{HeaderValue, Response, Version};
 use hyper::body::Body;
 use imds_core::Timestamp;
@@ -18,6 +19,7 @@ use imds_store::{Registry, Snapshot};
 use crate::audit::Log;
 use crate::body::drop_body;
 use crate::fault::{Faults, Met, Outcome, Strike};
+use crate::hosts::Hosts;
 use crate::journal::Journal;
 use crate::random::Nonces;
 use crate::response::{self, ErrorPages, Frame};
@@ -32,6 +34,8 @@ pub struct Shared {
     pub faults: Faults,
     /// How errors look.
     pub error_pages: ErrorPages,
+    /// Which names the service goes by, where that matters: where the credentials are real.
+    pub hosts: Option<Hosts>,
     /// Counters of calls that belong to no instance.
     pub strangers: Arc<Tally>,
     /// Counters of connections.
@@ -96,6 +100,7 @@ impl Service {
         let start = Instant::now();
         let (parts, body) = request.into_parts();
         let read = drop_body(body).await.and(request::check_target(&parts));
+        let read = read.and_then(|()| self.check_host(&parts, source));
         let now = Timestamp::now();
         let asked = request::request(&parts);
         let snapshot = source.instance(&self.shared.registry);
@@ -138,7 +143,7 @@ impl Service {
         self.tell(&call, done);
         let frame = Frame { date: self.date(now), is_kept };
         let mut reply = struck(&frame, self.shared.error_pages, answer, snapshot, strike);
-        reply.is_cut_short = read.is_err();
+        reply.is_cut_short = matches!(read, Err(refusal) if refusal != Refusal::ForeignHost);
         if parts.version == Version::HTTP_10 {
             // Said of a response of its own version, the library believes that it is to close.
             *reply.response.version_mut() = Version::HTTP_10;
@@ -175,6 +180,14 @@ impl Service {
             u32::from_le_bytes([a, b, c, d])
         };
         self.shared.faults.strike(met, draw).map(Box::new)
+    }
+
+    /// A page whose name was made to lead here is refused, where there is something real to be stolen.
+    fn check_host(&self, parts: &Parts, source: &Source) -> Result<(), Refusal> {
+        match &self.shared.hosts {
+            Some(hosts) if !hosts.permit(parts, source.local.ip()) => Err(Refusal::ForeignHost),
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn tell(&self, call: &Call<'_>, done: Instant) {

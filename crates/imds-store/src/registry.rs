@@ -16,6 +16,7 @@ use imds_core::id::InstanceId;
 use imds_core::keyring::Keyring;
 use imds_core::signature::Signature;
 use imds_core::{Instance, Machine};
+use papaya::Guard as _;
 
 use crate::record::Place;
 
@@ -135,6 +136,7 @@ impl Registry {
         let mut aside = self.aside.lock().unwrap_or_else(PoisonError::into_inner);
         // What comes, before what goes.
         let mut going = Vec::new();
+        let mut has_keys = false;
         for change in changes {
             match change {
                 Change::Machine(id, machine) => {
@@ -145,7 +147,10 @@ impl Registry {
                     self.set_place(&mut aside, id, place);
                 }
                 Change::Place(id, place) => going.push(Going::Place(id, place)),
-                Change::Role(id, role) => self.set_role(&mut aside, id, role),
+                Change::Role(id, role) => {
+                    self.set_role(&mut aside, id, role);
+                    has_keys = true;
+                }
                 Change::Signature(id, signature) => self.set_signature(&mut aside, id, signature),
             }
         }
@@ -154,6 +159,11 @@ impl Registry {
                 Going::Addresses(old) => self.forget_addresses(&old),
                 Going::Place(id, place) => self.set_place(&mut aside, id, place),
             }
+        }
+        if has_keys {
+            // What was replaced is otherwise let go of dozens at a time, and keys are to be gone when they are.
+            self.all.guard().flush();
+            self.by_address.guard().flush();
         }
     }
 

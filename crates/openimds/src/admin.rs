@@ -28,6 +28,7 @@ pub use error::Error;
 pub use form::Form;
 pub use instance::{Instance, MetadataOptions, version};
 pub use url::Url;
+pub(crate) use url::is_metadata;
 
 /// How long an answer may take: it comes when the change is on disk and guests see it.
 const PATIENCE: Duration = Duration::from_secs(60);

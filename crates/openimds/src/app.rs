@@ -86,6 +86,7 @@ impl App {
             registry: Arc::new(self.registry),
             faults: self.keeper.faults(),
             error_pages: self.settings.error_pages,
+            hosts: self.settings.hosts,
             strangers: Arc::default(),
             traffic: Arc::default(),
         });

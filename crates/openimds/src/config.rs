@@ -1,5 +1,6 @@
 //! What the service runs with, as validated: the file, the flags over what it leaves out, and the defaults.
 
+mod credentials;
 mod fault;
 mod file;
 mod gather;
@@ -15,13 +16,14 @@ use imds_core::Timestamp;
 use imds_core::fault::Draft;
 use imds_core::id::InstanceId;
 use imds_core::options::Choice;
-use imds_server::{ErrorPages, Scope};
+use imds_server::{ErrorPages, Hosts, Scope};
 use imds_store::provider::file::{self as feed, Entry};
 
 pub use file::schema;
 pub use gather::{Bundle, gather};
 pub use text::{Auth, Cidr, Seconds};
 
+use crate::credentials::{Lent, Source};
 use crate::listen::Limits;
 
 /// Where metadata is served when nothing is said.
@@ -81,6 +83,8 @@ pub struct Service {
     pub limits: Limits,
     /// A further `Host` that the door accepts.
     pub server_name: Option<String>,
+    /// The names by which metadata may be asked for, where there are real credentials.
+    pub hosts: Option<Hosts>,
     /// The default VPC's block: network address and prefix length.
     pub vpc: (Ipv4Addr, u8),
     /// How long each step of an environment takes.
@@ -97,6 +101,8 @@ pub struct Config {
     pub instances: Vec<Entry>,
     /// The faults on request that the file names, in its order. They can change as well.
     pub faults: Vec<Draft>,
+    /// Roles of them whose keys come from elsewhere.
+    pub lent: Vec<(InstanceId, Lent)>,
 }
 
 /// Why a configuration is refused.
@@ -148,15 +154,19 @@ impl Config {
     /// The first thing that is not permitted, with its place.
     pub fn new(bundle: &Bundle, flags: &Flags, now: Timestamp) -> Result<Self, Error> {
         let file = bundle.parsed()?;
-        let service = service(&file.service, flags)?;
-        let mut instances = Vec::new();
+        let mut service = service(&file.service, flags)?;
+        let (mut instances, mut lent) = (Vec::new(), Vec::new());
         let hashes = Hashes::new(bundle, flags, service.vpc)?;
         for (index, entry) in file.instance.iter().enumerate() {
             let at = |what: String| bundle.refused(entry.span().start, what);
-            let mut instance =
+            let (mut instance, role) =
                 instance::entry(entry.get_ref(), bundle, service.vpc, flags, now).map_err(at)?;
             instance.place.hash = hashes.of(Some((index, entry.get_ref())));
             instances.push(instance);
+            lent.extend(role);
+        }
+        if lent.iter().any(|(_, lent)| lent.source.as_ref().is_some_and(Source::is_real)) {
+            service.hosts = Some(Hosts { server_name: service.server_name.clone() });
         }
         let mut seen = Seen { listens: service.listen.iter().copied().collect(), ..Seen::default() };
         for (written, entry) in file.instance.iter().zip(&instances) {
@@ -179,7 +189,7 @@ impl Config {
             instances.push(built_in);
         }
         let faults = fault::drafts(&file.fault, bundle)?;
-        Ok(Self { service, instances, faults })
+        Ok(Self { service, instances, faults, lent })
     }
 
     /// A refusal of what was to be done with an instance, at its entry.
@@ -312,6 +322,7 @@ fn service(file: &file::Service, flags: &Flags) -> Result<Service, Error> {
         listen,
         admin,
         auth,
+        hosts: None,
         vpc: (network, prefix),
         environment_delay: seconds(&file.environment_delay, flags.environment_delay)
             .unwrap_or(ENVIRONMENT_DELAY),

@@ -9,6 +9,7 @@ pub mod args;
 pub mod client;
 pub mod cmd;
 pub mod config;
+pub mod credentials;
 pub mod doctor;
 pub mod door;
 pub mod explain;

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use imds_core::credentials::Credentials;
 use imds_core::session::{NONCE_LEN, Session};
 use imds_core::{Timestamp, partition};
 use imds_store::record::trust::Principal;
@@ -33,20 +34,7 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
         return Err(Error::new("MalformedPolicyDocument", "This policy contains invalid Json"));
     }
     tags::read(params, tags::Case::Ignored)?;
-    let role = assumed(call, arn)?.record;
-    let lifetime = Duration::from_secs(lifetime(call.identity, &role, seconds)?.into());
-
-    // Whole seconds: the answer tells no others.
-    let issued = Timestamp::from_second(call.now.as_second()).unwrap_or(call.now);
-    let session = Session {
-        account: call.account.clone(),
-        role: role.name.clone(),
-        role_id: role.id.clone(),
-        name: name.to_owned(),
-        issued,
-        expires: end(call.identity, issued + lifetime),
-    };
-    let keys = call.issuer.issue(&session, nonce()?);
+    let (session, keys) = assume(call, arn, name, seconds)?;
     let mut xml = Xml::query();
     xml.within("Credentials", |xml| {
         xml.text("AccessKeyId", &keys.access_key_id)
@@ -59,6 +47,29 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
     });
     xml.option("SourceIdentity", source);
     Ok(Outcome::told(xml))
+}
+
+/// A session of the role of this ARN, and its keys, if the caller may have them.
+pub(super) fn assume(
+    call: &Call<'_>,
+    arn: &str,
+    name: &str,
+    seconds: Option<u32>,
+) -> Result<(Session, Credentials), Error> {
+    let role = assumed(call, arn)?.record;
+    let lifetime = Duration::from_secs(lifetime(call.identity, &role, seconds)?.into());
+    // Whole seconds: the answer tells no others.
+    let issued = Timestamp::from_second(call.now.as_second()).unwrap_or(call.now);
+    let session = Session {
+        account: call.account.clone(),
+        role: role.name.clone(),
+        role_id: role.id.clone(),
+        name: name.to_owned(),
+        issued,
+        expires: end(call.identity, issued + lifetime),
+    };
+    let keys = call.issuer.issue(&session, nonce()?);
+    Ok((session, keys))
 }
 
 /// The role of this ARN, if it is there and the caller may assume it. Which of the two is not so is not told.
@@ -130,7 +141,7 @@ mod tests {
     use crate::door::Door;
     use crate::iam::document::encoded;
     use crate::testing::{by_session, door, iam, keep_role, request, sts, text};
-    use imds_core::credentials::{Credentials, Secret};
+    use imds_core::credentials::Secret;
     use imds_core::session::Refused;
 
     const WEB: &str = "RoleArn=arn:aws:iam::123456789012:role/web";

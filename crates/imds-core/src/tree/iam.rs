@@ -19,7 +19,7 @@ fn info(instance: &Instance) -> Option<Value> {
     let role = instance.role.as_ref()?;
     let (since, message) = match &role.grant {
         Grant::Keys { credentials, .. } => (credentials.issued.unwrap_or(instance.changed), None),
-        Grant::Untrusted { since, .. } => (*since, None),
+        Grant::Untrusted { since, .. } | Grant::Failed { since, .. } => (*since, None),
         Grant::Empty { since } => (*since, Some(format!("Instance Profile does not contain a role. {SEE}"))),
         Grant::Gone { since } => {
             let message = format!("Instance Profile does not exist. {SEE}");
@@ -58,6 +58,8 @@ fn credentials(instance: &Instance, name: &str, walk: Walk<'_>) -> Option<Value>
             let message = format!("EC2 cannot assume the role {role}. {SEE}");
             Some(failure("AssumeRoleUnauthorizedAccess", &message, *since))
         }
+        // EC2 has no word for it that is known; clients show whatever stands here [assumed].
+        Grant::Failed { message, since, .. } => Some(failure("Failed", message, *since)),
         Grant::Empty { .. } | Grant::Gone { .. } => None,
     })
 }
@@ -116,6 +118,17 @@ mod tests {
         let begin = "{\n  \"Code\" : \"AssumeRoleUnauthorizedAccess\",\n  \"Message\" : \"EC2 cannot assume the role web. ";
         assert!(told.starts_with(begin), "{told}");
         assert!(told.ends_with("\n  \"LastUpdated\" : \"2026-11-24T12:00:00Z\"\n}"), "{told}");
+        let message = "no keys: the credential process ended with status 1".to_owned();
+        let failed = with(Grant::Failed { role: "web".into(), message, since });
+        assert_eq!(get(&failed, "security-credentials/").as_deref(), Some("web"));
+        assert!(get(&failed, "info").unwrap().contains("\"Code\" : \"Success\""));
+        assert_eq!(
+            get(&failed, "security-credentials/web").as_deref(),
+            Some(
+                "{\n  \"Code\" : \"Failed\",\n  \"Message\" : \"no keys: the credential process ended with status 1\",\n  \
+                 \"LastUpdated\" : \"2026-11-24T12:00:00Z\"\n}"
+            )
+        );
         for (grant, code, message, names_profile) in [
             (Grant::Empty { since }, "Success", "Instance Profile does not contain a role. ", true),
             (Grant::Gone { since }, "InstanceProfileNotFound", "Instance Profile does not exist. ", false),

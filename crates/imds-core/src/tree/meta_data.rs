@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Entry, Value, Walk, events, iam, lines, maybe, network, placement, tags};
+use super::{Entry, Value, Walk, events, iam, identity_credentials, lines, maybe, network, placement, tags};
 use crate::Instance;
 
 pub(super) const ENTRIES: &[Entry<Instance>] = &[
@@ -23,6 +23,7 @@ pub(super) const ENTRIES: &[Entry<Instance>] = &[
     Entry::directory("hibernation", "1.0", HIBERNATION),
     Entry::leaf("hostname", "1.0", |i| Some(Value::text(&i.hostname))),
     Entry::directory("iam", "2012-01-12", iam::ENTRIES),
+    Entry::directory("identity-credentials", "2018-05-23", identity_credentials::ENTRIES),
     Entry::leaf("instance-action", "2008-09-01", |i| Some(Value::text(&i.instance_action))),
     Entry::leaf("instance-id", "1.0", |i| Some(Value::text(i.id.as_str()))),
     Entry::leaf("instance-life-cycle", "2019-10-01", |i| Some(Value::text(&i.instance_life_cycle))),

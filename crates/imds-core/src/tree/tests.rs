@@ -38,9 +38,7 @@ fn a_plain_instance_lists_what_it_has() {
     assert_eq!(get(&plain, "/latest/").unwrap(), "dynamic\nmeta-data");
     assert_eq!(get(&everything(), "/latest").unwrap(), "dynamic\nmeta-data\nuser-data");
     assert_eq!(get(&everything(), "/2008-09-01/").unwrap(), "meta-data\nuser-data");
-    for absent in
-        ["iam/", "iam/info", "tags/", "public-keys/", "public-ipv4", "spot/", "identity-credentials/", "ipv6"]
-    {
+    for absent in ["iam/", "iam/info", "tags/", "public-keys/", "public-ipv4", "spot/", "ipv6"] {
         assert_eq!(get(&plain, &format!("/latest/meta-data/{absent}")), None, "{absent}");
     }
     assert_eq!(get(&plain, "/latest/user-data"), None);

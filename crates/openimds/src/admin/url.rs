@@ -91,7 +91,7 @@ impl fmt::Display for Url {
 }
 
 /// Is this an address that guests call, in whichever notation?
-pub(super) fn is_metadata(address: IpAddr) -> bool {
+pub(crate) fn is_metadata(address: IpAddr) -> bool {
     METADATA.contains(&address.to_canonical())
 }
 

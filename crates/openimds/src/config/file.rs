@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::credentials as written;
 use super::fault::Fault;
 use super::text::{Auth, Cidr, Line, Name, Seconds, Text};
 
@@ -311,35 +312,7 @@ pub(super) struct Role {
     pub(super) name: Text<Name>,
     pub(super) instance_profile_arn: Option<Text<Line>>,
     pub(super) instance_profile_id: Option<Text<Line>>,
-    pub(super) credentials: Credentials,
-}
-
-/// `[instance.role.credentials]`
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct Credentials {
-    pub(super) kind: CredentialsKind,
-    pub(super) access_key_id: Option<Text<Line>>,
-    /// A file with the secret key, beside this one if its path is not absolute.
-    pub(super) secret_access_key_file: Option<PathBuf>,
-    /// A file with the session token, likewise.
-    pub(super) session_token_file: Option<PathBuf>,
-    /// When they end. Left out, they are shown as issued anew every hour for six hours.
-    pub(super) expiration: Option<Text<Timestamp>>,
-}
-
-/// Where credentials come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum CredentialsKind {
-    /// From this file and those it names.
-    Static,
-    /// Not yet supported.
-    Process,
-    /// Not yet supported.
-    Profile,
-    /// Not yet supported.
-    AssumeRole,
+    pub(super) credentials: written::Credentials,
 }
 
 /// `[instance.events]`

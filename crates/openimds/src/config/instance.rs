@@ -6,18 +6,21 @@ use std::path::Path;
 
 use bytes::Bytes;
 use imds_core::Timestamp;
-use imds_core::credentials::{Credentials, Grant, Role, Secret};
+use imds_core::credentials::Credentials;
 use imds_core::events::{Events, Maintenance, SpotAction};
+use imds_core::id::InstanceId;
 use imds_core::instance::{Instance, Launch};
 use imds_core::interface::Interface;
-use imds_core::options::{Choice, ImdsSupport, MetadataOptions};
+use imds_core::options::{Choice, HttpTokens, ImdsSupport, MetadataOptions};
 use imds_store::provider::file::Entry;
 use imds_store::record::Place;
 
 use super::Flags;
-use super::file::{self, CredentialsKind};
+use super::credentials::Given;
+use super::file;
 use super::gather::Bundle;
 use super::text::{Line, Name, Text};
+use crate::credentials::Lent;
 
 /// EC2's limit on user data.
 const USER_DATA_LIMIT: usize = 16 * 1024;
@@ -29,19 +32,19 @@ pub(super) fn built_in(
     flags: &Flags,
     now: Timestamp,
 ) -> Result<Entry, String> {
-    let mut entry = entry(&file::Instance::default(), bundle, vpc, flags, now)?;
+    let (mut entry, _) = entry(&file::Instance::default(), bundle, vpc, flags, now)?;
     entry.place.is_default = true;
     Ok(entry)
 }
 
-/// The instance of an entry.
+/// The instance of an entry, and its role if the keys of that come from elsewhere.
 pub(super) fn entry(
     written: &file::Instance,
     bundle: &Bundle,
     vpc: (Ipv4Addr, u8),
     flags: &Flags,
     now: Timestamp,
-) -> Result<Entry, String> {
+) -> Result<(Entry, Option<(InstanceId, Lent)>), String> {
     if written.path.is_some() {
         return Err("[[instance.path]] is not yet supported".into());
     }
@@ -53,14 +56,22 @@ pub(super) fn entry(
     {
         return Err(format!("local-ipv4 says {own} and the first interface {first}; leave one of them out"));
     }
-    let choice = Choice::from(written.metadata_options.unwrap_or_default()).over(&flags.options);
+    let mut choice = Choice::from(written.metadata_options.unwrap_or_default()).over(&flags.options);
+    if written.role.as_ref().is_some_and(|role| role.credentials.is_real()) {
+        // Whoever has something real to lose is asked to say so if a plain GET is to read it.
+        choice.http_tokens.get_or_insert(HttpTokens::Required);
+    }
     let launch = launch(written, &choice, vpc, now)?;
     let mut instance = launch.clone().instance();
     set_plain(&mut instance, written);
     set_network(&mut instance, written, &launch)?;
     set_events(&mut instance, written);
-    if let Some(role) = &written.role {
-        instance.role = Some(self::role(role, &instance, bundle)?);
+    let role = written.role.as_ref().map(|role| self::role(role, &instance, bundle)).transpose()?;
+    let mut lent = None;
+    match role {
+        Some((profile, Some(keys))) => instance.role = Some(profile.with_keys(keys)),
+        Some((profile, None)) => lent = Some((instance.id.clone(), profile)),
+        None => {}
     }
     if let Some(data) = user_data(written, bundle, flags) {
         if data.len() > USER_DATA_LIMIT {
@@ -77,7 +88,7 @@ pub(super) fn entry(
         listen: written.listen.iter().flatten().map(|listen| listen.0).collect(),
         is_default: written.default.unwrap_or(false),
     };
-    Ok(Entry { instance, choice, is_dated: written.pending_time.is_some(), place })
+    Ok((Entry { instance, choice, is_dated: written.pending_time.is_some(), place }, lent))
 }
 
 fn launch(
@@ -330,45 +341,29 @@ fn maintenance(written: &file::Maintenance) -> Maintenance {
     }
 }
 
-fn role(written: &file::Role, instance: &Instance, bundle: &Bundle) -> Result<Role, String> {
-    let keys = &written.credentials;
-    match keys.kind {
-        CredentialsKind::Static => {}
-        CredentialsKind::Process | CredentialsKind::Profile | CredentialsKind::AssumeRole => {
-            return Err("credentials of this kind are not yet supported; `static` is".into());
-        }
-    }
-    let access_key_id =
-        line(keys.access_key_id.as_ref()).ok_or("static credentials need an access-key-id")?;
-    let secret_file =
-        keys.secret_access_key_file.as_deref().ok_or("static credentials need a secret-access-key-file")?;
-    let secret = |path: &Path| {
-        let text = String::from_utf8_lossy(bundle.named(path)).trim().to_owned();
-        match text.parse::<Line>() {
-            Ok(_) if !text.is_empty() => Ok(Secret::new(text)),
-            _ => Err(format!("{} must hold one line, the secret", path.display())),
-        }
-    };
+/// The profile and the role of an instance; its keys, or where they come from.
+fn role(
+    written: &file::Role,
+    instance: &Instance,
+    bundle: &Bundle,
+) -> Result<(Lent, Option<Credentials>), String> {
     let name = &written.name.0.0;
     let arn = || {
         format!("arn:{}:iam::{}:instance-profile/{name}", instance.services_partition, instance.account_id)
     };
-    let credentials = Credentials {
-        access_key_id,
-        secret_access_key: secret(secret_file)?,
-        session_token: keys
-            .session_token_file
-            .as_deref()
-            .map_or_else(|| Ok(Secret::new(String::new())), secret)?,
-        issued: None,
-        expiration: keys.expiration.as_ref().map(|time| time.0),
+    let region = &instance.placement.region;
+    let (source, keys) = match written.credentials.given(&instance.id, region, bundle)? {
+        Given::Keys(keys) => (None, Some(keys)),
+        Given::From(source) => (Some(source), None),
     };
-    Ok(Role {
+    let lent = Lent {
         instance_profile_arn: line(written.instance_profile_arn.as_ref()).unwrap_or_else(arn),
         instance_profile_id: line(written.instance_profile_id.as_ref())
             .unwrap_or_else(|| "AIPA0000000000000000A".into()),
-        grant: Grant::Keys { role: name.clone(), credentials },
-    })
+        role: name.clone(),
+        source,
+    };
+    Ok((lent, keys))
 }
 
 fn user_data<'a>(written: &file::Instance, bundle: &'a Bundle, flags: &Flags) -> Option<&'a [u8]> {

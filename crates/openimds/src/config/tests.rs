@@ -183,7 +183,7 @@ fn what_is_wrong_is_said_with_its_line_and_what_is_permitted() {
         (
             "[[instance]]\nrole = { name = \"web\", credentials = { kind = \"profile\" } }",
             "line 1",
-            "not yet supported",
+            "need a profile",
         ),
         (
             "[[instance]]\nrole = { name = \"web\", credentials = { kind = \"static\" } }",

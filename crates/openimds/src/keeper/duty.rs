@@ -26,6 +26,7 @@ use super::access::Access;
 use super::command::{Command, Running};
 use super::feed::Feed;
 use super::house::{self, House};
+use super::lender::{Fetcher, Lender};
 use super::lodging::{self, Lodging};
 use super::notary::Notary;
 use super::report::{Reporter, Wire};
@@ -64,7 +65,7 @@ const PATIENCE: u32 = 100;
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// Signals that a terminal sends to everybody; the service decides what they mean.
-const SHARED: [i32; 4] = [
+pub(super) const SHARED: [i32; 4] = [
     signal_hook::consts::SIGHUP,
     signal_hook::consts::SIGINT,
     signal_hook::consts::SIGQUIT,
@@ -81,6 +82,7 @@ struct Work {
     access: Access,
     notary: Notary,
     feed: Arc<Feed>,
+    lender: Lender,
     /// The listeners of instances, which stay as they were at the start.
     listens: HashMap<InstanceId, Vec<SocketAddr>>,
     faults: Arc<Faults>,
@@ -104,6 +106,7 @@ impl Duty {
 
     fn begin(self, reporter: Reporter, mut orders: UnixStream) -> anyhow::Result<()> {
         let config = Config::new(&self.bundle, &self.flags, Timestamp::now())?;
+        let fetcher = Fetcher::start(&config, self.config.clone(), &self.flags)?;
         let listens = config.instances.iter();
         let listens = listens.map(|entry| (entry.instance.id.clone(), entry.place.listen.clone())).collect();
         let state = self.state.as_ref().map(|(state, _)| state.as_path());
@@ -120,6 +123,8 @@ impl Duty {
         let access = Access::load(kept, config.service.auth)?;
         let authority = access.authority();
         let notary = Notary::load(state, Arc::clone(&store), reporter.clone())?;
+        let feed = Arc::new(Feed::new(reporter.clone(), Arc::clone(&authority)));
+        let lender = Lender::new(fetcher, Arc::clone(&feed), Arc::clone(&store), Arc::clone(&authority));
         let mut work = Work {
             config: self.config,
             flags: self.flags,
@@ -128,7 +133,8 @@ impl Duty {
             store,
             access,
             notary,
-            feed: Arc::new(Feed::new(reporter.clone(), Arc::clone(&authority))),
+            feed,
+            lender,
             listens,
             faults: faults(reporter.clone()),
             reporter,
@@ -138,6 +144,7 @@ impl Duty {
         let events = work.store.watch();
         work.feed.everything(&*work.store)?;
         work.notary.begin()?;
+        work.lender.begin()?;
         let house = match &self.task {
             Task::Serve => {
                 let (store, faults) = (Arc::clone(&work.store), Arc::clone(&work.faults));
@@ -195,6 +202,7 @@ impl Work {
             std::process::exit(1);
         })?;
         self.notary.start()?;
+        self.lender.start()?;
         if let Some(lodging) = lodging {
             lodging::open(lodging, Arc::clone(&self.store), self.reporter.clone(), lodgers)?;
         }
@@ -300,8 +308,8 @@ impl Work {
         }
         match feed::apply(&*self.store, &entries, Timestamp::now()) {
             Ok(_) => {
-                self.feed.file(&config.instances)?;
-                Ok(self.faults.set_file(&config.faults)?)
+                self.faults.set_file(&config.faults)?;
+                Ok(self.lender.file(config)?)
             }
             Err(feed::Error::Refused { id, what }) => Err(config.refused(bundle, &id, what).into()),
             Err(feed::Error::Store(error)) => Err(error.into()),
@@ -333,6 +341,7 @@ impl Work {
         self.notary.look()?;
         if self.access.look(Instant::now()) {
             self.feed.anew()?;
+            self.lender.anew();
         }
         let Some((state, known)) = &mut self.state else { return Ok(()) };
         match self::keys(state) {

@@ -103,11 +103,18 @@ impl Feed {
     }
 
     /// The roles of the file's instances: tells those that are not as they were told before.
-    pub(super) fn file(&self, entries: &[Entry]) -> io::Result<()> {
+    ///
+    /// `lent` are those of which the keys come from elsewhere.
+    pub(super) fn file(
+        &self,
+        entries: &[Entry],
+        lent: impl Iterator<Item = (InstanceId, Role)>,
+    ) -> io::Result<()> {
         let mut roles = self.roles();
         let now: HashMap<_, _> = entries
             .iter()
             .filter_map(|entry| Some((entry.instance.id.clone(), entry.instance.role.clone()?)))
+            .chain(lent)
             .collect();
         let gone = roles.file.keys().filter(|id| !now.contains_key(id)).map(|id| (id, None));
         let new = now
@@ -123,6 +130,24 @@ impl Feed {
             self.reporter.tell(&Wire::Changed { revision: 0, changes })?;
         }
         roles.file = now;
+        Ok(())
+    }
+
+    /// Other keys for instances of the file, or none any longer.
+    pub(super) fn lend(&self, lent: Vec<(InstanceId, Role)>) -> io::Result<()> {
+        let mut roles = self.roles();
+        let mut changes = Vec::new();
+        for (id, role) in lent {
+            if !roles.profiles.has(&id) {
+                changes.push(told(&id, Some(role.clone())));
+            }
+            roles.file.insert(id, role);
+        }
+        while !changes.is_empty() {
+            let rest = changes.split_off(changes.len().min(PIECE));
+            self.reporter.tell(&Wire::Changed { revision: 0, changes })?;
+            changes = rest;
+        }
         Ok(())
     }
 

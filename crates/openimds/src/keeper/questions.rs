@@ -122,7 +122,11 @@ impl Questions {
             }
             (Question::Faults(asker), Answer::Faults(struck)) => drop(asker.send(struck)),
             (
-                Question::Tallies(_) | Question::Tally { .. } | Question::Calls { .. } | Question::Faults(_) | Question::View { .. },
+                Question::Tallies(_)
+                | Question::Tally { .. }
+                | Question::Calls { .. }
+                | Question::Faults(_)
+                | Question::View { .. },
                 Answer::Counted(_) | Answer::Calls(_) | Answer::Faults(_) | Answer::View(_),
             ) => {}
         }

@@ -115,17 +115,42 @@ pub(super) struct RoleForm {
 enum GrantForm {
     Keys { role: String, credentials: KeysForm },
     Untrusted { role: String, since: Timestamp },
+    Failed { role: String, message: String, since: Timestamp },
     Empty { since: Timestamp },
     Gone { since: Timestamp },
 }
 
 #[derive(Serialize, Deserialize)]
-struct KeysForm {
+pub(super) struct KeysForm {
     access_key_id: String,
     secret_access_key: Zeroizing<String>,
     session_token: Zeroizing<String>,
     issued: Option<Timestamp>,
     expiration: Option<Timestamp>,
+}
+
+impl From<Credentials> for KeysForm {
+    fn from(keys: Credentials) -> Self {
+        Self {
+            access_key_id: keys.access_key_id,
+            secret_access_key: Zeroizing::new(keys.secret_access_key.expose().to_owned()),
+            session_token: Zeroizing::new(keys.session_token.expose().to_owned()),
+            issued: keys.issued,
+            expiration: keys.expiration,
+        }
+    }
+}
+
+impl From<KeysForm> for Credentials {
+    fn from(mut keys: KeysForm) -> Self {
+        Self {
+            access_key_id: keys.access_key_id,
+            secret_access_key: Secret::new(std::mem::take(&mut keys.secret_access_key)),
+            session_token: Secret::new(std::mem::take(&mut keys.session_token)),
+            issued: keys.issued,
+            expiration: keys.expiration,
+        }
+    }
 }
 
 impl From<Role> for RoleForm {
@@ -134,17 +159,11 @@ impl From<Role> for RoleForm {
             instance_profile_arn: role.instance_profile_arn,
             instance_profile_id: role.instance_profile_id,
             grant: match role.grant {
-                Grant::Keys { role, credentials: keys } => {
-                    let credentials = KeysForm {
-                        access_key_id: keys.access_key_id,
-                        secret_access_key: Zeroizing::new(keys.secret_access_key.expose().to_owned()),
-                        session_token: Zeroizing::new(keys.session_token.expose().to_owned()),
-                        issued: keys.issued,
-                        expiration: keys.expiration,
-                    };
-                    GrantForm::Keys { role, credentials }
+                Grant::Keys { role, credentials } => {
+                    GrantForm::Keys { role, credentials: credentials.into() }
                 }
                 Grant::Untrusted { role, since } => GrantForm::Untrusted { role, since },
+                Grant::Failed { role, message, since } => GrantForm::Failed { role, message, since },
                 Grant::Empty { since } => GrantForm::Empty { since },
                 Grant::Gone { since } => GrantForm::Gone { since },
             },
@@ -158,17 +177,11 @@ impl From<RoleForm> for Role {
             instance_profile_arn: form.instance_profile_arn,
             instance_profile_id: form.instance_profile_id,
             grant: match form.grant {
-                GrantForm::Keys { role, credentials: mut keys } => {
-                    let credentials = Credentials {
-                        access_key_id: keys.access_key_id,
-                        secret_access_key: Secret::new(std::mem::take(&mut keys.secret_access_key)),
-                        session_token: Secret::new(std::mem::take(&mut keys.session_token)),
-                        issued: keys.issued,
-                        expiration: keys.expiration,
-                    };
-                    Grant::Keys { role, credentials }
+                GrantForm::Keys { role, credentials } => {
+                    Grant::Keys { role, credentials: credentials.into() }
                 }
                 GrantForm::Untrusted { role, since } => Grant::Untrusted { role, since },
+                GrantForm::Failed { role, message, since } => Grant::Failed { role, message, since },
                 GrantForm::Empty { since } => Grant::Empty { since },
                 GrantForm::Gone { since } => Grant::Gone { since },
             },
@@ -267,11 +280,32 @@ impl Reporter {
 
 /// The bytes of a message: its length and JSON.
 pub(crate) fn encode(message: &impl Serialize) -> io::Result<Zeroizing<Vec<u8>>> {
-    let mut bytes = Zeroizing::new(vec![0; 4]);
-    serde_json::to_writer(&mut *bytes, message)?;
+    let mut growing = Growing(Zeroizing::new(vec![0; 4]));
+    serde_json::to_writer(&mut growing, message)?;
+    let Growing(mut bytes) = growing;
     let length = u32::try_from(bytes.len() - 4).map_err(io::Error::other)?;
     bytes[..4].copy_from_slice(&length.to_be_bytes());
     Ok(bytes)
+}
+
+/// Bytes that leave no copy of themselves behind when they need more room: there may be secrets among them.
+struct Growing(Zeroizing<Vec<u8>>);
+
+impl io::Write for Growing {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        let needed = self.0.len() + piece.len();
+        if needed > self.0.capacity() {
+            let mut larger = Zeroizing::new(Vec::with_capacity(needed.max(2 * self.0.capacity()).max(1024)));
+            larger.extend_from_slice(&self.0);
+            self.0 = larger;
+        }
+        self.0.extend_from_slice(piece);
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A report that came in one piece.

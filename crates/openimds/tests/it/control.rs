@@ -15,7 +15,7 @@ mod cli;
 mod crash;
 mod door;
 mod environments;
-mod identity;
+pub(crate) mod identity;
 mod instances;
 mod keys;
 mod limits;

@@ -4,6 +4,7 @@
 //! outside of its own, that command would reach nothing. Needs curl and util-linux; no root.
 
 mod client;
+mod credentials;
 mod doctor;
 mod explain;
 mod hops;

@@ -20,6 +20,7 @@ mod abuse;
 mod answers;
 mod calls;
 mod confined;
+mod credentials;
 mod door;
 mod faults;
 mod instances;

@@ -129,6 +129,7 @@ fn words(given: &[Given]) -> Vec<(&str, String)> {
         None => "nothing".to_owned(),
         Some(Grant::Keys { role, .. }) => format!("keys of {role}"),
         Some(Grant::Untrusted { role, .. }) => format!("{role} is closed"),
+        Some(Grant::Failed { role, .. }) => format!("no keys of {role}"),
         Some(Grant::Empty { .. }) => "no role".to_owned(),
         Some(Grant::Gone { .. }) => "gone".to_owned(),
     };

@@ -276,7 +276,7 @@ fn a_key_that_others_can_read_is_refused_and_it_is_nowhere_else() {
 }
 
 /// How often these bytes are in the memory of a process.
-fn occurrences(process: u32, bytes: &[u8]) -> usize {
+pub(crate) fn occurrences(process: u32, bytes: &[u8]) -> usize {
     let maps = fs::read_to_string(format!("/proc/{process}/maps")).unwrap();
     let memory = File::open(format!("/proc/{process}/mem")).unwrap();
     let mut count = 0;

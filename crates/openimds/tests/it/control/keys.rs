@@ -2,6 +2,7 @@
 
 mod console;
 mod file;
+mod lent;
 
 use std::fs::{self, Permissions};
 use std::io::{BufReader, Write as _};

@@ -21,7 +21,7 @@ fn what_is_wrong_in_the_file_is_said_with_its_line_and_what_is_permitted() {
         (
             "[[instance]]\nrole = { name = \"web\", credentials = { kind = \"process\" } }\n",
             1,
-            "not yet supported",
+            "need a command",
         ),
     ] {
         let files = Files::new(&[("imds.toml", text)]);

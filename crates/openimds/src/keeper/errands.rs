@@ -1,0 +1,171 @@
+//! The process that runs credential processes and calls STS, for the keeper, which may do neither. It is there only where
+//! the configuration names such a source at the start.
+//!
+//! It fetches what the configuration file says and nothing else: whoever had taken the keeper over could not make it run a
+//! command of his own. It ends when the keeper does, and what it runs ends with it.
+
+use std::collections::HashSet;
+use std::io::{self, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use imds_core::credentials::Credentials;
+use imds_netns::{Helper, fork};
+use serde::{Deserialize, Serialize};
+
+use super::duty::SHARED;
+use super::lender::now;
+use super::report::{KeysForm, body, encode};
+use crate::config::{Bundle, Config, Flags, gather};
+use crate::credentials::process::Children;
+use crate::credentials::{Failure, Source, fetch};
+
+/// How many sources are fetched from at once; more wait.
+const WORKERS: usize = 8;
+/// Bytes of an errand and of what comes of it.
+const LARGEST: usize = 1 << 20;
+
+/// What came of an errand.
+#[derive(Serialize, Deserialize)]
+struct Outcome {
+    source: Source,
+    result: Result<KeysForm, Failure>,
+}
+
+/// Starts it, if there is something to do for it. Must be called before there are threads, and before anything is open
+/// that another process must not hold.
+pub(super) fn start(
+    config: &Config,
+    file: Option<PathBuf>,
+    flags: &Flags,
+) -> Result<Option<UnixStream>, imds_netns::Error> {
+    if !config.lent.iter().any(|(_, lent)| lent.source.as_ref().is_some_and(Source::is_real)) {
+        return Ok(None);
+    }
+    let permitted = Permitted { sources: sources(config), file, flags: flags.clone() };
+    let Helper { stream, .. } = fork(|stream| match work(stream, permitted) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "role credentials cannot be fetched");
+            ExitCode::FAILURE
+        }
+    })?;
+    Ok(Some(stream))
+}
+
+/// Sends for the keys of a source.
+pub(super) fn ask(stream: &mut UnixStream, source: &Source) -> io::Result<()> {
+    stream.write_all(&encode(source)?)
+}
+
+/// Waits for what came of an errand; `None` when there is nobody any longer.
+pub(super) fn outcome(stream: &mut UnixStream) -> Option<(Source, Result<Credentials, Failure>)> {
+    let Outcome { source, result } = serde_json::from_slice(&body(stream, LARGEST)?).ok()?;
+    Some((source, result.map(Credentials::from)))
+}
+
+fn sources(config: &Config) -> HashSet<Source> {
+    config.lent.iter().filter_map(|(_, lent)| lent.source.clone()).collect()
+}
+
+/// What the configuration file permits.
+struct Permitted {
+    sources: HashSet<Source>,
+    file: Option<PathBuf>,
+    flags: Flags,
+}
+
+impl Permitted {
+    /// Does the file name this source, or has it come to since it was read?
+    fn permits(&mut self, source: &Source) -> bool {
+        if !self.sources.contains(source)
+            && let Ok(bundle) = gather(self.file.as_deref(), &self.flags)
+        {
+            self.take(&bundle);
+        }
+        self.sources.contains(source)
+    }
+
+    /// A file that is refused changes nothing.
+    fn take(&mut self, bundle: &Bundle) {
+        if let Ok(config) = Config::new(bundle, &self.flags, now()) {
+            self.sources = sources(&config);
+        }
+    }
+}
+
+fn work(mut stream: UnixStream, mut permitted: Permitted) -> io::Result<()> {
+    // Caught, not ignored: what is ignored stays so in a program that is executed. The keeper says when it is over.
+    for signal in SHARED {
+        signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)))?;
+    }
+    let children = Arc::new(Children::default());
+    let (sender, errands) = channel::<Source>();
+    let errands = Arc::new(Mutex::new(errands));
+    let answers = Arc::new(Mutex::new(stream.try_clone()?));
+    for _ in 0..WORKERS {
+        let (errands, answers, children) =
+            (Arc::clone(&errands), Arc::clone(&answers), Arc::clone(&children));
+        let body = move || run(&errands, &answers, &children);
+        std::thread::Builder::new().name("imds-errand".to_owned()).spawn(body)?;
+    }
+    while let Some(errand) = body(&mut stream, LARGEST) {
+        let source = serde_json::from_slice::<Source>(&errand).map_err(io::Error::from)?;
+        if permitted.permits(&source) {
+            sender.send(source).map_err(io::Error::other)?;
+        } else {
+            let refused = Failure::new("the configuration file does not name this source");
+            tell(&answers, source, Err(refused));
+        }
+    }
+    children.end();
+    Ok(())
+}
+
+fn run(errands: &Mutex<Receiver<Source>>, answers: &Mutex<UnixStream>, children: &Children) {
+    loop {
+        let errand = errands.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(source) = errand else { return };
+        let variable = |name: &str| std::env::var(name).ok();
+        let result = fetch(&source, &variable, children, &now);
+        tell(answers, source, result);
+    }
+}
+
+/// Tells what came. If there is nobody to hear it, this process is about to end.
+fn tell(answers: &Mutex<UnixStream>, source: Source, result: Result<Credentials, Failure>) {
+    let outcome = Outcome { source, result: result.map(KeysForm::from) };
+    if let Ok(bytes) = encode(&outcome) {
+        let _ = answers.lock().unwrap_or_else(PoisonError::into_inner).write_all(&bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_the_file_names_is_fetched() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("imds.toml");
+        let write = |command: &str| {
+            let text = format!(
+                "[[instance]]\nrole = {{ name = \"web\", credentials = {{ kind = \"process\", command = \"{command}\" }} }}\n"
+            );
+            std::fs::write(&file, text).unwrap();
+        };
+        let process = |word: &str| Source::Process(vec![word.to_owned()]);
+        write("one");
+        let mut permitted =
+            Permitted { sources: HashSet::new(), file: Some(file.clone()), flags: Flags::default() };
+        assert!(permitted.permits(&process("one")) && !permitted.permits(&process("two")));
+        write("two");
+        assert!(permitted.permits(&process("two")) && !permitted.permits(&process("three")));
+        std::fs::write(&file, "no configuration").unwrap();
+        assert!(!permitted.permits(&process("three")) && permitted.permits(&process("two")));
+    }
+}

@@ -1,0 +1,266 @@
+//! Role credentials that come from a command or from the AWS files.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use super::{Files, Watched, until};
+use crate::control::identity::occurrences;
+use crate::support::{IMDS, body, exchange, status};
+
+const KEYS: &str = "/latest/meta-data/iam/security-credentials/web";
+
+/// Each time another key; none while there is a file `fail`, and no end while there is a file `hang`.
+const SCRIPT: &str = r#"#!/bin/sh
+cd "$(dirname "$0")" || exit 9
+echo x >> count
+[ -e hang ] && exec sleep 60
+if [ -e fail ]; then echo "hunter2-said" >&2; exit 3; fi
+n=$(wc -l < count)
+end=$(date -u -d "+$(cat life) seconds" +%Y-%m-%dT%H:%M:%SZ)
+printf '{"Version":1,"AccessKeyId":"ASIA%s","SecretAccessKey":"hunter2-secret-%s","SessionToken":"hunter2-token-%s","Expiration":"%s"}' \
+  "$n" "$n" "$n" "$end"
+"#;
+
+fn configuration(files: &Files, more: &str) -> String {
+    let script = files.path("keys.sh");
+    format!(
+        "{more}\n[[instance]]\n[instance.role]\nname = \"web\"\n[instance.role.credentials]\nkind = \"process\"\n\
+         command = \"/bin/sh {}\"\n",
+        script.display()
+    )
+}
+
+fn process(life: &str, more: &str) -> Files {
+    let files = Files::new(&[("keys.sh", SCRIPT), ("life", life)]);
+    files.write("imds.toml", &configuration(&files, more));
+    files
+}
+
+impl Watched {
+    /// An exchange with a name in it.
+    fn named(&self, host: &str, request: &str) -> String {
+        exchange(self.listen[0], format!("{request}Host: {host}\r\n\r\n").as_bytes())
+    }
+
+    /// What a client of the SDKs would be told of the role.
+    fn told(&self) -> Value {
+        let host = self.listen[0].to_string();
+        let put = "PUT /latest/api/token HTTP/1.1\r\nX-aws-ec2-metadata-token-ttl-seconds: 60\r\n";
+        let token = self.named(&host, put);
+        assert_eq!(status(&token), 200, "{token}");
+        let get = format!("GET {KEYS} HTTP/1.1\r\nX-aws-ec2-metadata-token: {}\r\n", body(&token));
+        let answer = self.named(&host, &get);
+        assert_eq!(status(&answer), 200, "a failure is told with 200: {answer}");
+        serde_json::from_str(body(&answer)).unwrap()
+    }
+
+    fn key(&self) -> Option<String> {
+        let told = self.told();
+        (told["Code"] == "Success").then(|| told["AccessKeyId"].as_str().unwrap().to_owned())
+    }
+}
+
+#[test]
+fn keys_of_a_process_are_renewed_and_a_failure_is_seen_when_the_old_ones_end() {
+    let files = process("6", "");
+    let service = Watched::with(&files, &["--state", &files.text("state"), "--log", "json"]);
+    assert_eq!(service.key().as_deref(), Some("ASIA1"), "they are there from the start");
+    until("other keys", || service.key().filter(|key| key != "ASIA1"));
+    files.write("fail", "");
+    let end = |told: &Value| told["Expiration"].as_str().unwrap().to_owned();
+    let last = service.told();
+    service.says("the credential process ended with status 3");
+    let still = service.told();
+    if still["Code"] == "Success" {
+        assert!(end(&still) >= end(&last), "the ones before stay while they are good");
+    }
+    let failed = until("no keys", || Some(service.told()).filter(|told| told["Code"] == "Failed"));
+    let message = failed["Message"].as_str().unwrap();
+    assert!(message.contains("ended with status 3") && !message.contains("hunter2"), "{message}");
+    assert!(failed.get("AccessKeyId").is_none() && failed.get("SecretAccessKey").is_none());
+    fs::remove_file(files.path("fail")).unwrap();
+    until("keys again", || service.key());
+    let metrics = service.metrics();
+    let (_, said) = service.end(Signal::TERM);
+    for (what, text) in [("said", said), ("metrics", metrics)] {
+        assert!(!text.contains("hunter2"), "{what}: {text}");
+    }
+    let mut kept = 0;
+    for entry in fs::read_dir(files.path("state")).unwrap().flatten().filter(|entry| entry.path().is_file()) {
+        kept += 1;
+        let bytes = fs::read(entry.path()).unwrap();
+        assert!(!bytes.windows(7).any(|piece| piece == b"hunter2"), "{}", entry.path().display());
+    }
+    assert!(kept > 1, "the store is there");
+}
+
+#[test]
+fn while_a_process_hangs_nobody_waits_for_it_and_it_ends_with_the_service() {
+    let files = process("900", "");
+    files.write("hang", "");
+    let begun = Instant::now();
+    let service = Watched::with(&files, &[]);
+    assert!(begun.elapsed() < Duration::from_secs(15), "the service began without it");
+    let begun = Instant::now();
+    for _ in 0..20 {
+        let told = service.told();
+        assert_eq!(
+            (&told["Code"], &told["Message"]),
+            (&"Failed".into(), &"There are no credentials yet.".into())
+        );
+    }
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    let runs = || {
+        let all = fs::read_dir("/proc").unwrap().flatten();
+        all.filter(|entry| {
+            let environment = fs::read_link(entry.path().join("cwd")).unwrap_or_default();
+            environment == files.path("")
+        })
+        .count()
+    };
+    assert_eq!(runs(), 1, "it sleeps in its folder");
+    drop(service);
+    until("it has ended", || (runs() == 0).then_some(()));
+}
+
+#[test]
+fn real_credentials_are_behind_a_token_and_behind_a_name() {
+    let files = process("900", "[service]\nserver-name = \"imds.test\"");
+    let service = Watched::with(&files, &[]);
+    let own = service.listen[0].to_string();
+    let get = format!("GET {KEYS} HTTP/1.1\r\n");
+    for (host, expected) in [
+        (&*own, 401),
+        ("127.0.0.1", 401),
+        ("169.254.169.254", 401),
+        ("[fd00:ec2::254]", 401),
+        ("imds.test", 401),
+        ("IMDS.TEST:80", 401),
+        ("localhost", 403),
+        ("evil.example", 403),
+        ("127.0.0.2", 403),
+        ("127.0.0.1.evil.example", 403),
+    ] {
+        assert_eq!(status(&service.named(host, &get)), expected, "{host}");
+        let put = "PUT /latest/api/token HTTP/1.1\r\nX-aws-ec2-metadata-token-ttl-seconds: 60\r\n";
+        let expected = if expected == 403 { 403 } else { 200 };
+        assert_eq!(status(&service.named(host, put)), expected, "{host}");
+    }
+    assert_eq!(status(&service.exchange(&format!("{get}\r\n"))), 403, "without a name");
+    let old = exchange(service.listen[0], b"GET / HTTP/1.0\r\n\r\n");
+    assert_eq!(status(&old), 403, "{old}");
+    let whole = get.replace(KEYS, &format!("http://evil.example{KEYS}"));
+    assert_eq!(status(&service.named(&own, &whole)), 403);
+}
+
+#[test]
+fn without_real_credentials_names_do_not_matter() {
+    let role = "kind = \"assume-role\"\nrole-arn = \"arn:aws:iam::123456789012:role/web\"";
+    let text =
+        format!("[[instance]]\n[instance.role]\nname = \"web\"\n[instance.role.credentials]\n{role}\n");
+    let files = Files::new(&[("imds.toml", &text)]);
+    let service = Watched::with(&files, &[]);
+    assert_eq!(status(&service.named("evil.example", "GET /latest/ HTTP/1.1\r\n")), 200);
+    let answer = service.get(KEYS, None);
+    let told: Value = serde_json::from_str(body(&answer)).unwrap();
+    assert_eq!(told["Code"], "AssumeRoleUnauthorizedAccess", "there is no such role: {answer}");
+}
+
+#[test]
+fn keys_of_a_profile_are_read_from_the_files_of_the_user() {
+    let text = "[[instance]]\n[instance.role]\nname = \"web\"\n[instance.role.credentials]\nkind = \"profile\"\nprofile = \"dev\"\n";
+    let files = Files::new(&[
+        ("imds.toml", text),
+        ("credentials", "[dev]\naws_access_key_id = AKIADEV\naws_secret_access_key = hunter2-dev\n"),
+    ]);
+    let mut command = Command::new(IMDS);
+    command.args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--print-ready", "--config"]);
+    command.arg(files.path("imds.toml")).env("HOME", files.path(""));
+    command.env("AWS_SHARED_CREDENTIALS_FILE", "~/credentials").env("AWS_CONFIG_FILE", "/nowhere");
+    let service = Watched::spawn(&mut command);
+    let told = service.told();
+    assert_eq!((&told["AccessKeyId"], &told["SecretAccessKey"]), (&"AKIADEV".into(), &"hunter2-dev".into()));
+    let (_, said) = service.end(Signal::TERM);
+    assert!(!said.contains("hunter2"), "{said}");
+}
+
+#[test]
+fn a_reload_changes_where_they_come_from_but_the_first_of_them_needs_a_start() {
+    let files = process("900", "");
+    let service = Watched::with(&files, &[]);
+    assert_eq!(service.key().as_deref(), Some("ASIA1"));
+    files.write("other.sh", &SCRIPT.replace("ASIA%s", "ASIAOTHER%s"));
+    let other = fs::read_to_string(files.path("imds.toml")).unwrap().replace("keys.sh", "other.sh");
+    files.replace("imds.toml", &other);
+    until("keys of the other", || service.key().filter(|key| key.starts_with("ASIAOTHER")));
+    drop(service);
+
+    let files = Files::new(&[("imds.toml", "[[instance]]\n"), ("keys.sh", SCRIPT), ("life", "900")]);
+    let service = Watched::with(&files, &[]);
+    files.write("imds.toml", &configuration(&files, ""));
+    service.says("from the next start on");
+    let failed = until("why", || Some(service.told()).filter(|told| told["Code"] == "Failed"));
+    assert!(failed["Message"].as_str().unwrap().contains("has to be started again"), "{failed}");
+    thread::sleep(Duration::from_millis(100));
+    assert!(!files.path("count").exists(), "nothing was run");
+}
+
+fn child(of: u32) -> u32 {
+    let tasks = fs::read_dir(format!("/proc/{of}/task")).unwrap().flatten();
+    // Each thread has its own.
+    let children: String =
+        tasks.map(|task| fs::read_to_string(task.path().join("children")).unwrap_or_default()).collect();
+    children.split_whitespace().next().expect("a child").parse().unwrap()
+}
+
+#[test]
+fn each_of_the_three_processes_ends_with_the_others() {
+    for killed in ["service", "keeper", "fetcher"] {
+        let files = process("900", "");
+        files.write("hang", "");
+        let mut service = Watched::with(&files, &[]);
+        let all = [service.child.id(), child(service.child.id()), child(child(service.child.id()))];
+        let [_, _, fetcher] = all;
+        let command = child(fetcher);
+        let (killed, first) = match killed {
+            "service" => (all[0], None),
+            "keeper" => (all[1], Some(1)),
+            _ => (all[2], Some(1)),
+        };
+        kill_process(Pid::from_raw(i32::try_from(killed).unwrap()).unwrap(), Signal::KILL).unwrap();
+        let (ended, said) = service.ended();
+        assert_eq!(ended.code(), first, "{said}");
+        if killed != all[2] {
+            until("all have ended", || (!Path::new(&format!("/proc/{fetcher}")).exists()).then_some(()));
+            until("its command too", || (!Path::new(&format!("/proc/{command}")).exists()).then_some(()));
+        } else {
+            assert!(said.contains("the process that fetches them has ended"), "{said}");
+        }
+    }
+}
+
+#[test]
+fn keys_that_were_replaced_are_in_no_process_any_longer() {
+    let files = process("6", "");
+    let service = Watched::with(&files, &[]);
+    let count = || fs::read_to_string(files.path("count")).unwrap().lines().count();
+    until("the third keys", || (count() >= 3).then_some(()));
+    let metadata = service.child.id();
+    let keeper = child(metadata);
+    let fetcher = child(keeper);
+    let number = until("the current keys", || {
+        (2..count() + 1).find(|number| occurrences(keeper, format!("hunter2-secret-{number}").as_bytes()) > 0)
+    });
+    assert!(number > 1, "it is looked for in the right way");
+    for (name, process) in [("metadata", metadata), ("keeper", keeper), ("fetcher", fetcher)] {
+        for secret in ["hunter2-secret-1", "hunter2-token-1"] {
+            assert_eq!(occurrences(process, secret.as_bytes()), 0, "{name} {secret}");
+        }
+    }
+}

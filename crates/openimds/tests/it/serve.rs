@@ -25,6 +25,7 @@ mod instances;
 pub(crate) mod kept;
 mod limits;
 mod log;
+mod paths;
 mod refused;
 mod reload;
 mod start;

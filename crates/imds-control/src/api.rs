@@ -17,7 +17,7 @@ use crate::query;
 /// The routes below `/api/v1`.
 pub(crate) fn router() -> Router<Door> {
     Router::new()
-        .route("/calls", get(calls::list))
+        .route("/calls", get(calls::list).delete(calls::forget))
         .route("/console", post(console::begin))
         .route("/instances/{id}", patch(instance::change))
         .route("/instances/{id}/history", get(history::list))

@@ -31,6 +31,8 @@ pub enum Question {
         /// All of them.
         answer: oneshot::Sender<Vec<Recorded>>,
     },
+    /// That the calls so far be forgotten.
+    Forget(oneshot::Sender<()>),
     /// What an instance is answered.
     View {
         /// The instance.
@@ -91,6 +93,11 @@ impl Plane {
         self.ask(|answer| Question::Calls { of, answer }).await
     }
 
+    /// Forgets the calls so far.
+    pub(crate) async fn forget(&self) -> Result<(), Gone> {
+        self.ask(Question::Forget).await
+    }
+
     /// What an instance is answered at a path, which begins with a slash; `None` for an instance that guests cannot be.
     pub(crate) async fn view(&self, instance: InstanceId, path: String) -> Result<Option<View>, Gone> {
         self.ask(|answer| Question::View { instance, path, answer }).await
@@ -111,6 +118,9 @@ impl Plane {
         Self::answering(|question| match question {
             Question::Tallies(answer) => drop(answer.send(Tallies::default())),
             Question::Calls { answer, .. } => drop(answer.send(Vec::new())),
+            Question::Forget(answer) => {
+                let _ = answer.send(());
+            }
             Question::View { answer, .. } => drop(answer.send(None)),
         })
     }

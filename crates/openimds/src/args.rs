@@ -1,6 +1,7 @@
 //! The command line, as typed.
 
 pub mod ca;
+pub mod calls;
 pub mod console;
 pub mod control;
 pub mod doctor;
@@ -59,6 +60,8 @@ pub enum Verb {
     Defaults(control::Defaults),
     /// The Elastic Beanstalk environments of a running service
     Environment(environment::Environment),
+    /// Tell the last calls that a running service answered, or forget them
+    Calls(calls::Calls),
     /// Print the address at which a browser opens the console of a running service
     Console(console::Console),
     /// Say what is true of instance metadata on this machine, and the cure for what is not right

@@ -1,6 +1,7 @@
 //! The verbs of the command line, one file each.
 
 mod ca;
+mod calls;
 mod console;
 mod defaults;
 mod doctor;
@@ -48,6 +49,7 @@ pub fn main() -> ExitCode {
         Verb::Instance(args) => instance::run(&args),
         Verb::Defaults(args) => defaults::run(&args),
         Verb::Environment(args) => environment::run(&args),
+        Verb::Calls(args) => calls::run(&args),
         Verb::Console(args) => console::run(&args),
         Verb::Doctor(args) => doctor::run(&args),
         Verb::Explain(args) => explain::run(&args),

@@ -180,45 +180,6 @@ fn what_is_wrong_is_said_with_its_line_and_what_is_permitted() {
             "second instance has",
         ),
         (
-            "[[instance]]\n[[instance.path]]\nabsent = true\npath = \"/x\"",
-            "line 4",
-            "it begins with /latest/",
-        ),
-        ("[[instance]]\n[[instance.path]]\npath = \"latest/x\"", "line 3", "it begins with /latest/"),
-        ("[[instance]]\n[[instance.path]]\npath = \"/latest/a\\nb\"", "line 3", "without blanks"),
-        (
-            "[[instance]]\n[[instance.path]]\npath = \"/latest/../x\"",
-            "line 3",
-            "no empty segment, `.` or `..`",
-        ),
-        ("[[instance]]\n[[instance.path]]\npath = \"/latest/api/token\"", "line 3", "not below api/"),
-        ("[[instance]]\n[[instance.path]]\npath = \"/latest/x\"", "line 2", "needs one of `body`, `file`"),
-        (
-            "[[instance]]\n[[instance.path]]\npath = \"/latest/x\"\nabsent = false",
-            "line 2",
-            "and `absent = true`",
-        ),
-        (
-            "[[instance]]\n\n[[instance.path]]\npath = \"/latest/x\"\nbody = \"x\"\nstatus = 404",
-            "line 3",
-            "and no other",
-        ),
-        ("[[instance]]\n[[instance.path]]\npath = \"/latest/x\"\nstatus = 200", "line 2", "400 to 599"),
-        ("[[instance]]\n[[instance.path]]\nbody = \"x\"", "line 2", "missing field `path`"),
-        ("[[instance]]\npath = [{ path = \"/latest/x\", text = \"x\" }]", "line 2", "expected one of `path`"),
-        (
-            "[[instance]]\n[[instance.path]]\npath = \"/latest/x\"\nabsent = true\n\n[[instance.path]]\n\
-             path = \"/latest/x\"\nbody = \"\"",
-            "line 6",
-            "/latest/x is set twice",
-        ),
-        (
-            "[[instance]]\n[[instance.path]]\npath = \"/latest/x/y\"\nabsent = true\n[[instance.path]]\n\
-             path = \"/latest/x\"\nbody = \"\"",
-            "line 5",
-            "/latest/x/y is below /latest/x",
-        ),
-        (
             "[[instance]]\nrole = { name = \"web\", credentials = { kind = \"profile\" } }",
             "line 1",
             "not yet supported",
@@ -263,6 +224,54 @@ fn a_file_that_is_named_and_not_there_is_an_error_with_its_path() {
     assert!(folder.config(&Flags::default()).unwrap_err().to_string().contains("16,384"));
     let folder = Folder::new(&[("imds.toml", "[[instance]]\nssh-key-file = \"key\""), ("key", "-----BEGIN")]);
     assert!(folder.config(&Flags::default()).unwrap_err().to_string().contains("OpenSSH public key"));
+}
+
+#[test]
+fn a_path_that_cannot_be_set_is_refused_at_its_line() {
+    for (text, place, said) in [
+        (
+            "[[instance]]\n[[instance.path]]\nabsent = true\npath = \"/x\"",
+            "line 4",
+            "it begins with /latest/",
+        ),
+        ("[[instance]]\n[[instance.path]]\npath = \"latest/x\"", "line 3", "it begins with /latest/"),
+        ("[[instance]]\n[[instance.path]]\npath = \"/latest/a\\nb\"", "line 3", "without blanks"),
+        (
+            "[[instance]]\n[[instance.path]]\npath = \"/latest/../x\"",
+            "line 3",
+            "no empty segment, `.` or `..`",
+        ),
+        ("[[instance]]\n[[instance.path]]\npath = \"/latest/api/token\"", "line 3", "not below api/"),
+        ("[[instance]]\n[[instance.path]]\npath = \"/latest/x\"", "line 2", "needs one of `body`, `file`"),
+        (
+            "[[instance]]\n[[instance.path]]\npath = \"/latest/x\"\nabsent = false",
+            "line 2",
+            "and `absent = true`",
+        ),
+        (
+            "[[instance]]\n\n[[instance.path]]\npath = \"/latest/x\"\nbody = \"x\"\nstatus = 404",
+            "line 3",
+            "and no other",
+        ),
+        ("[[instance]]\n[[instance.path]]\npath = \"/latest/x\"\nstatus = 200", "line 2", "400 to 599"),
+        ("[[instance]]\n[[instance.path]]\nbody = \"x\"", "line 2", "missing field `path`"),
+        ("[[instance]]\npath = [{ path = \"/latest/x\", text = \"x\" }]", "line 2", "expected one of `path`"),
+        (
+            "[[instance]]\n[[instance.path]]\npath = \"/latest/x\"\nabsent = true\n\n[[instance.path]]\n\
+             path = \"/latest/x\"\nbody = \"\"",
+            "line 6",
+            "/latest/x is set twice",
+        ),
+        (
+            "[[instance]]\n[[instance.path]]\npath = \"/latest/x/y\"\nabsent = true\n[[instance.path]]\n\
+             path = \"/latest/x\"\nbody = \"\"",
+            "line 5",
+            "/latest/x/y is below /latest/x",
+        ),
+    ] {
+        let error = refused(text);
+        assert!(error.contains(&format!("imds.toml {place}")) && error.contains(said), "{text}\n{error}");
+    }
 }
 
 #[test]

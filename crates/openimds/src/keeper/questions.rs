@@ -19,6 +19,8 @@ pub enum Asked {
     Tallies,
     /// The calls that are remembered.
     Calls(Owner),
+    /// That the calls so far be forgotten.
+    Forget,
     /// What an instance is answered.
     View {
         /// Its id.
@@ -66,6 +68,7 @@ impl From<&Question> for Asked {
         match question {
             Question::Tallies(_) => Self::Tallies,
             Question::Calls { of, .. } => Self::Calls(of.into()),
+            Question::Forget(_) => Self::Forget,
             Question::View { instance, path, .. } => {
                 Self::View { instance: instance.to_string(), path: path.clone() }
             }
@@ -105,15 +108,19 @@ impl Questions {
             (Question::Calls { of, answer: asker }, Answer::Calls(calls)) => {
                 let _ = asker.send(answer::calls(calls, &of));
             }
+            (Question::Forget(asker), Answer::Forgotten) => {
+                let _ = asker.send(());
+            }
             (Question::View { answer: asker, .. }, Answer::View(None)) => drop(asker.send(None)),
             (Question::View { answer: asker, .. }, Answer::View(Some(view))) => {
                 if let Some(view) = Option::<View>::from(view) {
                     let _ = asker.send(Some(view));
                 }
             }
-            (Question::Tallies(_), Answer::Calls(_) | Answer::View(_))
-            | (Question::Calls { .. }, Answer::Counted(_) | Answer::View(_))
-            | (Question::View { .. }, Answer::Counted(_) | Answer::Calls(_)) => {}
+            (Question::Tallies(_), Answer::Calls(_) | Answer::Forgotten | Answer::View(_))
+            | (Question::Calls { .. }, Answer::Counted(_) | Answer::Forgotten | Answer::View(_))
+            | (Question::Forget(_), Answer::Counted(_) | Answer::Calls(_) | Answer::View(_))
+            | (Question::View { .. }, Answer::Counted(_) | Answer::Calls(_) | Answer::Forgotten) => {}
         }
     }
 
@@ -126,6 +133,7 @@ fn is_waited_for(question: &Question) -> bool {
     !match question {
         Question::Tallies(asker) => asker.is_closed(),
         Question::Calls { answer, .. } => answer.is_closed(),
+        Question::Forget(asker) => asker.is_closed(),
         Question::View { answer, .. } => answer.is_closed(),
     }
 }
@@ -158,6 +166,11 @@ mod tests {
         (number(&questions.ask(Question::Calls { of, answer })), receiver)
     }
 
+    fn forget(questions: &Questions) -> (u64, oneshot::Receiver<()>) {
+        let (sender, receiver) = oneshot::channel();
+        (number(&questions.ask(Question::Forget(sender))), receiver)
+    }
+
     fn view(questions: &Questions) -> (u64, oneshot::Receiver<Option<View>>) {
         let (answer, receiver) = oneshot::channel();
         let question = Question::View { instance: launch().id, path: "/latest/".into(), answer };
@@ -188,7 +201,7 @@ mod tests {
     #[test]
     fn what_is_no_answer_is_dropped_and_ends_the_wait() {
         let questions = Questions::default();
-        for nonsense in [VIEW, r#"{"View":null}"#, r#"{"Calls":[]}"#] {
+        for nonsense in [VIEW, r#"{"View":null}"#, r#"{"Calls":[]}"#, r#""Forgotten""#] {
             let (number, mut asker) = tallies(&questions);
             // Numbers that nobody has asked, and one that has been answered.
             for other in [0, number + 1, u64::MAX] {
@@ -199,7 +212,15 @@ mod tests {
             questions.answer(number, told(COUNTED));
             assert_eq!(asker.try_recv().unwrap_err(), TryRecvError::Closed, "{nonsense}");
         }
-        for nonsense in [COUNTED, VIEW] {
+        for nonsense in [COUNTED, VIEW, r#"{"Calls":[]}"#] {
+            let (number, mut asker) = forget(&questions);
+            questions.answer(number, told(nonsense));
+            assert_eq!(asker.try_recv().unwrap_err(), TryRecvError::Closed, "{nonsense}");
+        }
+        let (number, mut asker) = forget(&questions);
+        questions.answer(number, told(r#""Forgotten""#));
+        assert_eq!(asker.try_recv(), Ok(()));
+        for nonsense in [COUNTED, VIEW, r#""Forgotten""#] {
             let (number, mut asker) = calls(&questions, Whose::All);
             questions.answer(number, told(nonsense));
             assert_eq!(asker.try_recv().unwrap_err(), TryRecvError::Closed, "{nonsense}");
@@ -207,6 +228,7 @@ mod tests {
         for nonsense in [
             COUNTED,
             r#"{"Calls":[]}"#,
+            r#""Forgotten""#,
             r#"{"View":{"v1":{"status":7,"body":null},"v2":{"status":200,"body":null}}}"#,
             r#"{"View":{"v1":{"status":200,"body":null},"v2":{"status":200,"body":"%"}}}"#,
         ] {
@@ -221,7 +243,8 @@ mod tests {
     fn who_has_given_up_is_forgotten() {
         let questions = Questions::default();
         for _ in 0..100 {
-            drop((tallies(&questions), calls(&questions, Whose::Strangers), view(&questions)));
+            drop((tallies(&questions), calls(&questions, Whose::Strangers)));
+            drop((forget(&questions), view(&questions)));
         }
         let _waiting = tallies(&questions);
         assert_eq!(questions.waiting().open.len(), 1);

@@ -37,6 +37,9 @@ fn plane(machine: &Machine) -> Plane {
     Plane::answering(move |question| match question {
         Question::Tallies(answer) => drop(answer.send(Tallies::default())),
         Question::Calls { answer, .. } => drop(answer.send(Vec::new())),
+        Question::Forget(answer) => {
+            let _ = answer.send(());
+        }
         Question::View { path, answer, .. } => {
             let view = view::of(&instance, path.as_bytes(), &keyring(), noon(), || [3; 12]);
             drop(answer.send(Some(view)));
@@ -53,6 +56,9 @@ fn saying(status: u16, body: &[u8]) -> Plane {
         }
         Question::Tallies(answer) => drop(answer.send(Tallies::default())),
         Question::Calls { answer, .. } => drop(answer.send(Vec::new())),
+        Question::Forget(answer) => {
+            let _ = answer.send(());
+        }
     })
 }
 
@@ -60,6 +66,9 @@ fn saying(status: u16, body: &[u8]) -> Plane {
 fn remembering(calls: Vec<Recorded>) -> Plane {
     Plane::answering(move |question| match question {
         Question::Calls { answer, .. } => drop(answer.send(calls.clone())),
+        Question::Forget(answer) => {
+            let _ = answer.send(());
+        }
         Question::Tallies(answer) => drop(answer.send(Tallies::default())),
         Question::View { answer, .. } => drop(answer.send(None)),
     })

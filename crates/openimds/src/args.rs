@@ -9,6 +9,7 @@ pub mod environment;
 pub mod exec;
 pub mod explain;
 pub mod keys;
+pub mod record;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -52,6 +53,8 @@ pub enum Verb {
     /// The key and the certificate that identity documents are signed with
     #[command(subcommand)]
     Ca(ca::Ca),
+    /// Write a configuration that answers as a metadata service does
+    Record(record::Record),
     /// Print the JSON schema of the configuration file
     Schema,
     /// The instances of a running service

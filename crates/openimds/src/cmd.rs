@@ -14,6 +14,7 @@ mod inside;
 mod instance;
 mod keyring;
 mod keys;
+mod record;
 mod run;
 mod schema;
 mod serve;
@@ -45,6 +46,7 @@ pub fn main() -> ExitCode {
         Verb::Keyring(args) => keyring::run(&args),
         Verb::Keys(args) => keys::run(&args),
         Verb::Ca(args) => ca::run(&args),
+        Verb::Record(args) => record::run(&args),
         Verb::Schema => schema::run(),
         Verb::Instance(args) => instance::run(&args),
         Verb::Defaults(args) => defaults::run(&args),

@@ -23,9 +23,12 @@ const BODY: usize = 64 * 1_024;
 const BODIES: usize = 1_024 * 1_024;
 /// Bytes of a path.
 const LONGEST: usize = 1_024;
+/// Names of a path below its version.
+const DEPTH: usize = 32;
 /// What is permitted as a path.
 const PERMITTED: &str = "a path that can be set: it begins with /latest/ or a dated version such as /2021-03-23/, has at most 1,024 \
-                         letters, digits and signs without blanks, % ? or #, no empty segment, `.` or `..`, and is not below api/";
+                         letters, digits and signs without blanks, % ? or #, at most 32 names after the version, none of them empty, \
+                         `.` or `..`, and is not below api/";
 
 /// A path that can be set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,7 +122,8 @@ impl FromStr for Place {
         let dated = Version::named(version.as_bytes()).ok_or_else(malformed)?;
         let (names, is_listing) = names.strip_suffix('/').map_or((names, false), |names| (names, true));
         let is_name = |name: &str| !matches!(name, "" | "." | "..");
-        if !names.split('/').all(is_name) || names.split('/').next() == Some("api") {
+        let is_deep = names.split('/').count() > DEPTH;
+        if is_deep || !names.split('/').all(is_name) || names.split('/').next() == Some("api") {
             return Err(malformed());
         }
         Ok(Self {

@@ -32,10 +32,14 @@ pub(super) fn run(args: &Record) -> anyhow::Result<ExitCode> {
     let now = Timestamp::now();
     let recording = recording(&found, wish, stem, now)?;
     let folder = args.output.parent().unwrap_or(Path::new(""));
+    let is_there = |name: &&String| folder.join(name).exists();
+    if let Some(name) = recording.files.iter().map(|(name, _)| name).find(is_there) {
+        bail!("{} is there already; remove it, or write to another file", folder.join(name).display());
+    }
     for (name, content) in &recording.files {
         write(&folder.join(name), content)?;
     }
-    let head = format!("# Recorded from {} at {now:.0}.\n\n", source.endpoint());
+    let head = format!("# Recorded from {} at {now:.0}.\n\n", source.host());
     write(&args.output, (head + &recording.text).as_bytes())?;
     for told in &recording.told {
         fail(printable(told));

@@ -239,7 +239,7 @@ fn a_path_that_cannot_be_set_is_refused_at_its_line() {
         (
             "[[instance]]\n[[instance.path]]\npath = \"/latest/../x\"",
             "line 3",
-            "no empty segment, `.` or `..`",
+            "none of them empty, `.` or `..`",
         ),
         ("[[instance]]\n[[instance.path]]\npath = \"/latest/api/token\"", "line 3", "not below api/"),
         ("[[instance]]\n[[instance.path]]\npath = \"/latest/x\"", "line 2", "needs one of `body`, `file`"),

@@ -48,9 +48,9 @@ impl Source {
         Ok(source)
     }
 
-    /// Where it is.
-    pub(crate) fn endpoint(&self) -> &Uri {
-        &self.endpoint
+    /// The host that is asked.
+    pub(crate) fn host(&self) -> &str {
+        self.endpoint.host().unwrap_or_default()
     }
 
     /// A path, as it is answered.

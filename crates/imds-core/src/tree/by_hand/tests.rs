@@ -40,6 +40,8 @@ fn what_is_no_path_that_can_be_set_is_refused() {
         assert_eq!(good.parse::<Place>().unwrap().as_str(), good);
     }
     let long = format!("/latest/{}", "a".repeat(1_017));
+    let [deep, deeper] = [32, 33].map(|count| format!("/latest{}", "/a".repeat(count)));
+    assert!(deep.parse::<Place>().is_ok());
     for bad in [
         "",
         "/",
@@ -65,6 +67,7 @@ fn what_is_no_path_that_can_be_set_is_refused() {
         "/latest/api",
         "/1.0/api/token/x",
         &long,
+        &deeper,
     ] {
         let error = bad.parse::<Place>().unwrap_err().to_string();
         assert!(error.contains("it begins with /latest/"), "{bad}: {error}");

@@ -253,6 +253,9 @@ pub(super) struct Over<'a> {
 impl<'a> Over<'a> {
     /// What a path below the version leads to.
     pub(super) fn find(&self, path: &[u8]) -> Result<Value, Refusal> {
+        if let Some(number) = numbered(path).filter(|_| self.model(path).is_some()) {
+            return self.find(&number);
+        }
         if let Some(line) = self.set(path) {
             let is_there = line.place.order_to(path) == Ordering::Equal;
             return match &line.set {
@@ -363,6 +366,16 @@ impl<'a> Over<'a> {
 
 fn join(directory: &[u8], name: &str) -> Vec<u8> {
     [directory, b"/", name.as_bytes()].concat()
+}
+
+/// The path by its number of a key that is asked for as it is listed, `0=NAME`.
+fn numbered(path: &[u8]) -> Option<Vec<u8>> {
+    memchr::memchr(b'=', path)?;
+    let mut names: Vec<&[u8]> = segments(path).collect();
+    let key = names.get_mut(2)?;
+    let number = memchr::memchr(b'=', key)?;
+    *key = &key[..number];
+    (names[1] == b"public-keys").then(|| names.join(&b'/'))
 }
 
 /// User data are bytes, all else is text.

@@ -41,7 +41,7 @@ pub(super) fn run(args: &Record) -> anyhow::Result<ExitCode> {
     }
     let head = format!("# Recorded from {} at {now:.0}.\n\n", source.host());
     write(&args.output, (head + &recording.text).as_bytes())?;
-    for told in &recording.told {
+    for told in found.noted.iter().chain(&recording.told) {
         fail(printable(told));
     }
     let is_whole = recording.told.is_empty();

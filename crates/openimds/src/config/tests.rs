@@ -377,6 +377,7 @@ fn the_schema_knows_what_the_file_does() {
         "security-groups",
         "error-pages",
         "vpc-cidr",
+        "absent",
         "sigv4",
     ] {
         assert!(schema.contains(key), "{key}");

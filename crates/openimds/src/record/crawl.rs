@@ -2,8 +2,10 @@
 //! none, and trees without an end, are left out and told.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use imds_core::tree::versions::Version;
+use zeroize::Zeroize as _;
 
 /// Requests of one crawl.
 const REQUESTS: usize = 20_000;
@@ -18,13 +20,25 @@ const SILENT: usize = 3;
 /// Lists a key by number and name, and has it under its number.
 const PUBLIC_KEYS: &str = "public-keys/";
 
-/// What a service said at a path.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a service said at a path, which may be a key.
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Reply {
     /// The HTTP status.
     pub(crate) status: u16,
     /// The body.
     pub(crate) body: Vec<u8>,
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply").field("status", &self.status).field("length", &self.body.len()).finish()
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        self.body.zeroize();
+    }
 }
 
 /// What may be asked for beyond what is nobody's secret.
@@ -43,6 +57,8 @@ pub(crate) struct Crawl {
     pub(crate) found: BTreeMap<String, Reply>,
     /// What could not be had, as sentences.
     pub(crate) told: Vec<String>,
+    /// What is there and cannot be served here, likewise.
+    pub(crate) noted: Vec<String>,
     requests: usize,
     bytes: usize,
     silent: usize,
@@ -63,7 +79,7 @@ pub(crate) fn crawl(wish: Wish, ask: &mut impl FnMut(&str) -> anyhow::Result<Rep
         }
     }
     if !strange.is_empty() {
-        crawl.told.push(format!("versions that are not served here: {}", strange.join(", ")));
+        crawl.noted.push(format!("versions that are not served here: {}", strange.join(", ")));
     }
     let dated = listed.lines().take(NAMES).filter(known).filter(|version| *version != "latest");
     for version in std::iter::once("latest").chain(dated) {
@@ -238,8 +254,8 @@ mod tests {
             }
         });
         assert_eq!(asked, ["/", "/latest/", "/latest/meta-data/", "/latest/meta-data/good"]);
-        assert_eq!(found.told.len(), 12, "{:?}", found.told);
-        assert_eq!(found.told[0], "versions that are not served here: \"2099-01-01\", \"../\"");
+        assert_eq!(found.told.len(), 11, "{:?}", found.told);
+        assert_eq!(found.noted[0], "versions that are not served here: \"2099-01-01\", \"../\"");
         assert!(found.told.iter().all(|told| !told.contains('\u{1b}')));
     }
 

@@ -83,7 +83,7 @@ impl Source {
     /// Gets a token, or goes on without one.
     fn renew(&mut self) {
         let put = self.send("PUT", "/latest/api/token", Some((TTL, &Ttl::MAX.seconds().to_string())));
-        let put = put.and_then(|put| match (put.status, String::from_utf8(put.body)) {
+        let put = put.and_then(|put| match (put.status, String::from_utf8(put.body.clone())) {
             (200, Ok(token)) if token.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(token),
             (200, _) => Err(anyhow!("what came was no token")),
             (status, _) => Err(anyhow!("{status}")),

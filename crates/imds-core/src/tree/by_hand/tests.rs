@@ -259,14 +259,20 @@ fn a_dated_path_is_of_its_version_and_another_of_all_that_know_its_directories()
 fn a_key_is_listed_with_its_name_and_is_where_its_number_is() {
     let instance =
         with(everything(), &[("/latest/meta-data/public-keys/0/openssh-key", body("ssh-rsa AAAA"))]);
-    for (path, answer) in
-        [("", Ok("0=my-key")), ("0", Ok("openssh-key")), ("0/openssh-key", Ok("ssh-rsa AAAA"))]
-    {
+    for (path, answer) in [
+        ("", Ok("0=my-key")),
+        ("0", Ok("openssh-key")),
+        ("0/openssh-key", Ok("ssh-rsa AAAA")),
+        ("0=my-key//openssh-key", Ok("ssh-rsa AAAA")),
+        ("0=other", Err(404)),
+    ] {
         let path = format!("/latest/meta-data/public-keys/{path}");
         assert_eq!(get(&instance, &path), answer.map(str::to_owned), "{path}");
     }
     let without = with(everything(), &[("/latest/meta-data/public-keys/0", Set::Absent)]);
-    assert_eq!(get(&without, "/latest/meta-data/public-keys/"), Err(404));
+    for path in ["", "0", "0=my-key", "0=my-key/openssh-key"] {
+        assert_eq!(get(&without, &format!("/latest/meta-data/public-keys/{path}")), Err(404), "{path}");
+    }
     assert!(!lists(&without, "/latest/meta-data/", "public-keys/"));
 }
 

@@ -21,7 +21,7 @@ use crate::query;
 /// The routes below `/api/v1`.
 pub(crate) fn router() -> Router<Door> {
     Router::new()
-        .route("/calls", get(calls::list))
+        .route("/calls", get(calls::list).delete(calls::forget))
         .route("/console", post(console::begin))
         .route("/faults", get(faults::list).post(faults::add).delete(faults::remove_all))
         .route("/faults/{id}", delete(faults::remove))

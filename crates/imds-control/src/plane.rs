@@ -40,6 +40,8 @@ pub enum Question {
     },
     /// How often each fault struck, by its number.
     Faults(oneshot::Sender<Vec<(u64, u64)>>),
+    /// That the calls so far be forgotten.
+    Forget(oneshot::Sender<()>),
     /// What an instance is answered.
     View {
         /// The instance.
@@ -121,6 +123,11 @@ impl Plane {
         self.ask(Question::Faults).await
     }
 
+    /// Forgets the calls so far.
+    pub(crate) async fn forget(&self) -> Result<(), Gone> {
+        self.ask(Question::Forget).await
+    }
+
     /// What an instance is answered at a path, which begins with a slash; `None` for an instance that guests cannot be.
     pub(crate) async fn view(&self, instance: InstanceId, path: String) -> Result<Option<View>, Gone> {
         self.ask(|answer| Question::View { instance, path, answer }).await
@@ -143,6 +150,9 @@ impl Plane {
             Question::Tally { answer, .. } => drop(answer.send(None)),
             Question::Calls { answer, .. } => drop(answer.send(Vec::new())),
             Question::Faults(answer) => drop(answer.send(Vec::new())),
+            Question::Forget(answer) => {
+                let _ = answer.send(());
+            }
             Question::View { answer, .. } => drop(answer.send(None)),
         })
     }

@@ -63,6 +63,8 @@ pub enum Refusal {
     Stranger,
     /// 404: nothing is there.
     NotFound,
+    /// The status that somebody set the path to.
+    ByHand(u16),
     /// 405: not a method of this path.
     Method(Allow),
     /// 400: the target or the framing of the body is not HTTP's.
@@ -88,6 +90,7 @@ impl Refusal {
             Self::TokenMissing | Self::TokenInvalid => 401,
             Self::EndpointDisabled | Self::ForeignHost | Self::Forwarded | Self::PutElsewhere => 403,
             Self::Stranger | Self::NotFound => 404,
+            Self::ByHand(status) => status,
             Self::Method(_) => 405,
             Self::BodyLate => 408,
             Self::BodyTooLong => 413,

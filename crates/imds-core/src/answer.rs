@@ -63,9 +63,9 @@ pub fn answer(
             ttl,
             hop_limit: instance.options.http_put_response_hop_limit,
         },
-        Decision::Serve(session) => match tree::lookup(instance, request.path, now) {
-            Some(value) => Answer::Metadata { value, session },
-            None => Answer::Refused(Refusal::NotFound),
+        Decision::Serve(session) => match tree::find(instance, request.path, now) {
+            Ok(value) => Answer::Metadata { value, session },
+            Err(refusal) => Answer::Refused(refusal),
         },
         Decision::Describe(allow) => Answer::Methods(allow),
         Decision::Refuse(refusal) => Answer::Refused(refusal),

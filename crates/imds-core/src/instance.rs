@@ -12,6 +12,7 @@ use crate::id::{AccountId, InstanceId};
 use crate::interface::{Interface, Mac};
 use crate::options::{MetadataOptions, Switch};
 use crate::signature::Signature;
+use crate::tree::by_hand::ByHand;
 use crate::{Error, Timestamp, derive};
 
 /// One instance, complete: nothing that is served is decided later than here. Texts hold no control characters.
@@ -55,6 +56,8 @@ pub struct Instance {
     pub instance_type: String,
     /// `i386`, `x86_64` or `arm64`, in the identity document.
     pub architecture: String,
+    /// Paths that were set by hand, over all the rest.
+    pub by_hand: Option<Arc<ByHand>>,
     /// Codes of the identity document's `billingProducts`.
     pub billing_products: Vec<String>,
     /// `kernel-id`
@@ -156,6 +159,7 @@ impl Launch {
             instance_action: "none".into(),
             instance_life_cycle: "on-demand".into(),
             architecture: derive::architecture(&self.instance_type).into(),
+            by_hand: None,
             billing_products: Vec::new(),
             kernel_id: None,
             monitoring: Switch::Disabled,

@@ -3,6 +3,7 @@
 //! A line of a table says a name, the release that brought it and how its value follows from the record; where the
 //! record has nothing, the name is absent from the listing and the path answers 404 (wire.md decisions 9 to 11).
 
+pub mod by_hand;
 pub mod versions;
 
 mod dynamic;
@@ -19,7 +20,9 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
+use crate::access::Refusal;
 use crate::{Instance, Timestamp};
+use by_hand::Over;
 use versions::Version;
 
 /// What a path leads to: the bytes of a leaf, or a listing.
@@ -46,6 +49,22 @@ impl Value {
     }
 }
 
+/// What is at a path.
+pub(crate) enum Found {
+    Leaf(Value),
+    /// The names of a directory, in order. There is one at least.
+    Listing(Vec<Cow<'static, str>>),
+}
+
+impl Found {
+    fn value(self) -> Value {
+        match self {
+            Self::Leaf(value) => value,
+            Self::Listing(names) => Value::text(names.join("\n")),
+        }
+    }
+}
+
 /// A line of a directory's table. `T` is what the directory is about: the instance, or one of its interfaces.
 pub(crate) struct Entry<T: 'static> {
     name: &'static str,
@@ -59,7 +78,7 @@ pub(crate) enum Node<T: 'static> {
     /// A directory with names that are always the same.
     Directory(&'static [Entry<T>]),
     /// A directory with names that the record gives: as listed, and what is behind one of them.
-    Keyed { names: fn(&T) -> Vec<String>, enter: fn(&T, &str, Walk<'_>) -> Option<Value> },
+    Keyed { names: fn(&T) -> Vec<String>, enter: fn(&T, &str, Walk<'_>) -> Option<Found> },
 }
 
 impl<T> Entry<T> {
@@ -78,7 +97,7 @@ impl<T> Entry<T> {
         name: &'static str,
         release: &str,
         names: fn(&T) -> Vec<String>,
-        enter: fn(&T, &str, Walk<'_>) -> Option<Value>,
+        enter: fn(&T, &str, Walk<'_>) -> Option<Found>,
     ) -> Self {
         Self { name, since: Version::since(release), node: Node::Keyed { names, enter } }
     }
@@ -123,12 +142,12 @@ impl<'p> Walk<'p> {
     }
 
     /// The value, if the path ends here.
-    pub(crate) fn end(self, value: impl FnOnce() -> Option<Value>) -> Option<Value> {
-        if self.is_at_end() { value() } else { None }
+    pub(crate) fn end(self, value: impl FnOnce() -> Option<Value>) -> Option<Found> {
+        if self.is_at_end() { value().map(Found::Leaf) } else { None }
     }
 
     /// Goes on in a table.
-    pub(crate) fn into<T>(mut self, entries: &[Entry<T>], subject: &T) -> Option<Value> {
+    pub(crate) fn into<T>(mut self, entries: &[Entry<T>], subject: &T) -> Option<Found> {
         let Some(name) = self.step() else {
             let present = entries.iter().filter(|entry| entry.is_present(subject, self.version));
             return listing(present.map(Entry::listed).collect());
@@ -147,9 +166,9 @@ impl<'p> Walk<'p> {
 }
 
 /// Names on lines of their own, in the order of their bytes, no LF after the last. Nothing to list is no directory.
-fn listing(mut names: Vec<Cow<'static, str>>) -> Option<Value> {
+fn listing(mut names: Vec<Cow<'static, str>>) -> Option<Found> {
     names.sort_unstable_by(|a, b| a.trim_end_matches('/').cmp(b.trim_end_matches('/')));
-    (!names.is_empty()).then(|| Value::text(names.join("\n")))
+    (!names.is_empty()).then_some(Found::Listing(names))
 }
 
 /// A leaf that is there when the record has it.
@@ -170,19 +189,50 @@ const ROOT: &[Entry<Instance>] = &[
     Entry::leaf("user-data", "1.0", user_data::value),
 ];
 
-/// What `path` leads to on `instance` at `now`, or `None`: 404.
+/// What `path` leads to on `instance` at `now`: what was set by hand, else what the model says.
+///
+/// # Errors
+/// 404 where nothing is, or the status that was set.
+pub fn find(instance: &Instance, path: &[u8], now: Timestamp) -> Result<Value, Refusal> {
+    let mut walk = Walk { version: Version::LATEST, now, rest: path };
+    let Some(name) = walk.step() else {
+        return Ok(Value::text(versions::listing()));
+    };
+    walk.version = Version::named(name).ok_or(Refusal::NotFound)?;
+    if let Some(table) = &instance.by_hand {
+        let (version, is_latest) = (walk.version, name == b"latest");
+        return Over { instance, table, version, is_latest, now }.find(walk.rest);
+    }
+    model(instance, walk).map(Found::value).ok_or(Refusal::NotFound)
+}
+
+/// What `path` leads to on `instance` at `now`, or `None`: an error.
 #[must_use]
 pub fn lookup(instance: &Instance, path: &[u8], now: Timestamp) -> Option<Value> {
-    let mut walk = Walk { version: Version::LATEST, now, rest: path };
-    let Some(version) = walk.step() else {
-        return Some(Value::text(versions::listing()));
-    };
-    walk.version = Version::named(version)?;
+    find(instance, path, now).ok()
+}
+
+/// What the model says of a path under a version.
+fn model(instance: &Instance, walk: Walk<'_>) -> Option<Found> {
     if walk.is_at_end() {
         let present = ROOT.iter().filter(|entry| entry.is_present(instance, walk.version));
         return listing(present.map(|entry| entry.name.into()).collect());
     }
     walk.into(ROOT, instance)
+}
+
+/// The first version that has all of these names that the model knows.
+fn since<'p>(names: impl IntoIterator<Item = &'p [u8]>) -> Version {
+    let (mut since, mut entries) = (Version::since("1.0"), ROOT);
+    for name in names {
+        let Some(entry) = entries.iter().find(|entry| entry.name.as_bytes() == name) else { break };
+        since = since.max(entry.since);
+        match entry.node {
+            Node::Directory(inner) => entries = inner,
+            Node::Leaf(_) | Node::Keyed { .. } => break,
+        }
+    }
+    since
 }
 
 #[cfg(test)]

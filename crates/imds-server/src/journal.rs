@@ -45,15 +45,20 @@ pub struct Reader {
     asked: u64,
 }
 
-/// Where an answer goes.
-type Answer = Box<dyn FnOnce(Vec<Recorded>) + Send>;
+/// What somebody wants of the calls, and where the answer goes.
+enum Wish {
+    /// To be told of them.
+    Tell(Whose, Box<dyn FnOnce(Vec<Recorded>) + Send>),
+    /// That all be forgotten.
+    Forget(Box<dyn FnOnce() + Send>),
+}
 
 /// What the one who remembers is told.
 enum Message {
     /// Calls of a worker whose buffer was full.
     Piece(Vec<u8>),
     /// Somebody asks: `workers` marks follow.
-    Asked { question: u64, of: Whose, workers: usize, answer: Answer },
+    Asked { question: u64, wish: Wish, workers: usize },
     /// All calls that a worker had ended `until` then; whatever it tells later ended later.
     Mark { question: u64, until: u64, calls: Vec<u8> },
 }
@@ -124,9 +129,19 @@ impl Reader {
         workers: usize,
         answer: impl FnOnce(Vec<Recorded>) + Send + 'static,
     ) -> u64 {
+        self.wish(Wish::Tell(of, Box::new(answer)), workers)
+    }
+
+    /// Asks that all calls be forgotten that the workers had answered when it was asked. Numbers go on. Else as
+    /// [`Reader::ask`].
+    pub fn forget(&mut self, workers: usize, done: impl FnOnce() + Send + 'static) -> u64 {
+        self.wish(Wish::Forget(Box::new(done)), workers)
+    }
+
+    fn wish(&mut self, wish: Wish, workers: usize) -> u64 {
         self.asked += 1;
         let question = self.asked;
-        self.sink.tell(Message::Asked { question, of, workers, answer: Box::new(answer) });
+        self.sink.tell(Message::Asked { question, wish, workers });
         question
     }
 

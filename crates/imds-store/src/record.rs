@@ -3,6 +3,7 @@
 //! it is.
 
 mod batch;
+mod by_hand;
 pub mod environment;
 pub mod image;
 mod instance;

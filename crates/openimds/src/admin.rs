@@ -131,13 +131,13 @@ impl Admin {
         self.read(&answer, |text| serde_json::from_str(text).ok())
     }
 
-    /// DELETEs something that AWS has no action for, and gives what is answered.
+    /// DELETEs something that AWS has no action for.
     ///
     /// # Errors
     /// As [`Admin::call`].
-    pub fn delete(&self, path: &str) -> Result<serde_json::Value, Error> {
+    pub fn delete(&self, path: &str) -> Result<(), Error> {
         let answer = self.send(Api::Ec2, Method::DELETE, path, None)?;
-        self.read(&answer, |text| serde_json::from_str(text).ok())
+        self.read(&answer, |_| Some(()))
     }
 
     /// PATCHes something that AWS has no action for.

@@ -195,6 +195,7 @@ impl Running {
                 }
             }
             Asked::Faults => self.link.struck(number, self.shared.faults.struck()),
+            Asked::Forget => self.forget(number),
             Asked::View { instance, path } => self.link.viewed(number, self.view(&instance, &path)),
         }
     }
@@ -203,9 +204,15 @@ impl Running {
     fn calls(&mut self, of: Whose, answer: impl FnOnce(Vec<Recorded>) + Send + 'static) {
         let Some(journal) = &mut self.journal else { return answer(Vec::new()) };
         let question = journal.ask(of, self.callers.count(), answer);
-        for _ in 0..self.callers.hand_on(question) {
-            journal.pass_over(question);
-        }
+        hand_on(&self.callers, journal, question);
+    }
+
+    /// Forgets them.
+    fn forget(&mut self, number: u64) {
+        let done = self.link.forgotten(number);
+        let Some(journal) = &mut self.journal else { return done() };
+        let question = journal.forget(self.callers.count(), done);
+        hand_on(&self.callers, journal, question);
     }
 
     /// What an instance is answered. It is no call: nobody counts it, and nobody is told.
@@ -246,6 +253,13 @@ impl Running {
 /// What was counted of an instance.
 fn counts(snapshot: &Snapshot) -> (InstanceId, HttpTokens, Counts) {
     (snapshot.instance.id.clone(), snapshot.instance.options.http_tokens, snapshot.tally.read())
+}
+
+/// Has every worker hand its calls on for a question.
+fn hand_on(callers: &Callers, journal: &Reader, question: u64) {
+    for _ in 0..callers.hand_on(question) {
+        journal.pass_over(question);
+    }
 }
 
 /// Starts the thread that remembers calls: where they go, and who may ask for them.

@@ -1,6 +1,7 @@
 //! The command line, as typed.
 
 pub mod ca;
+pub mod calls;
 pub mod console;
 pub mod control;
 pub mod doctor;
@@ -9,6 +10,7 @@ pub mod exec;
 pub mod explain;
 pub mod fault;
 pub mod keys;
+pub mod record;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -52,6 +54,8 @@ pub enum Verb {
     /// The key and the certificate that identity documents are signed with
     #[command(subcommand)]
     Ca(ca::Ca),
+    /// Write a configuration that answers as a metadata service does
+    Record(record::Record),
     /// Print the JSON schema of the configuration file
     Schema,
     /// The instances of a running service
@@ -62,6 +66,8 @@ pub enum Verb {
     Environment(environment::Environment),
     /// Faults on request: what a running service does to whose calls
     Fault(Box<fault::Fault>),
+    /// Tell the last calls that a running service answered, or forget them
+    Calls(calls::Calls),
     /// Print the address at which a browser opens the console of a running service
     Console(console::Console),
     /// Say what is true of instance metadata on this machine, and the cure for what is not right

@@ -15,7 +15,7 @@ pub use advice::advice;
 pub(crate) use exchange::{Failure, converse, exchange};
 
 /// The service's own address.
-const REAL: &str = "http://169.254.169.254";
+pub(crate) const REAL: &str = "http://169.254.169.254";
 /// How long an answer may take. A token that cannot travel so far never comes.
 const PATIENCE: Duration = Duration::from_secs(5);
 

@@ -1,6 +1,7 @@
 //! The verbs of the command line, one file each.
 
 mod ca;
+mod calls;
 mod console;
 mod defaults;
 mod doctor;
@@ -14,6 +15,7 @@ mod inside;
 mod instance;
 mod keyring;
 mod keys;
+mod record;
 mod run;
 mod schema;
 mod serve;
@@ -45,11 +47,13 @@ pub fn main() -> ExitCode {
         Verb::Keyring(args) => keyring::run(&args),
         Verb::Keys(args) => keys::run(&args),
         Verb::Ca(args) => ca::run(&args),
+        Verb::Record(args) => record::run(&args),
         Verb::Schema => schema::run(),
         Verb::Instance(args) => instance::run(&args),
         Verb::Defaults(args) => defaults::run(&args),
         Verb::Environment(args) => environment::run(&args),
         Verb::Fault(args) => fault::run(&args),
+        Verb::Calls(args) => calls::run(&args),
         Verb::Console(args) => console::run(&args),
         Verb::Doctor(args) => doctor::run(&args),
         Verb::Explain(args) => explain::run(&args),

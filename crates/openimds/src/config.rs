@@ -5,6 +5,7 @@ mod fault;
 mod file;
 mod gather;
 mod instance;
+mod path;
 mod text;
 
 use std::collections::HashSet;
@@ -161,6 +162,8 @@ impl Config {
             let at = |what: String| bundle.refused(entry.span().start, what);
             let (mut instance, role) =
                 instance::entry(entry.get_ref(), bundle, service.vpc, flags, now).map_err(at)?;
+            instance.instance.by_hand = path::by_hand(entry.get_ref(), bundle)
+                .map_err(|(offset, what)| bundle.refused(offset, what))?;
             instance.place.hash = hashes.of(Some((index, entry.get_ref())));
             instances.push(instance);
             lent.extend(role);

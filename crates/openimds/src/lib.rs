@@ -17,6 +17,7 @@ pub mod keeper;
 pub mod listen;
 pub mod logging;
 pub mod pasta;
+mod record;
 pub mod runtime;
 pub mod sandbox;
 pub mod thread;

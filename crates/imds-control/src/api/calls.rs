@@ -1,4 +1,5 @@
-//! `GET /api/v1/calls`: the last calls of guests, oldest first, with every one that has been answered already.
+//! `/api/v1/calls`: `GET` tells the last calls of guests, oldest first, with every one that has been answered already;
+//! `DELETE` forgets them.
 
 use std::net::IpAddr;
 
@@ -72,6 +73,23 @@ pub(super) async fn list(
     Ok(Json(Calls { calls }))
 }
 
+/// All of everybody's are forgotten; numbers go on.
+pub(super) async fn forget(
+    State(door): State<Door>,
+    RawQuery(query): RawQuery,
+) -> Result<StatusCode, Refusal> {
+    // Whoever names an instance must not lose what the others did.
+    let query = query.unwrap_or_default();
+    if let Some((name, _)) =
+        form_urlencoded::parse(query.as_bytes()).find(|(name, _)| !name.starts_with("X-Amz-"))
+    {
+        let why = format!("all calls are forgotten, and there is no parameter {name:?}");
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, why));
+    }
+    door.plane.forget().await.map_err(Error::from)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// `instance=ID` or `instance=none`, and `since=NUMBER`, each once at most; and what a signature in the query string has.
 fn wish(query: &str) -> Result<Wish, Refusal> {
     let wrong = |why: String| Refusal::new(StatusCode::BAD_REQUEST, why);
@@ -105,6 +123,8 @@ fn wish(query: &str) -> Result<Wish, Refusal> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use axum::http::StatusCode;
     use imds_core::audit::{Recorded, Tallies, Version, Whose};
     use imds_core::testing::{launch, noon};
@@ -132,13 +152,18 @@ mod tests {
             fault: None,
         };
         let stranger = Recorded { number: 9, instance: None, version: Version::V1, ..call.clone() };
-        let all = [call, stranger];
+        let all = Mutex::new(vec![call, stranger]);
         let plane = Plane::answering(move |question| match question {
             Question::Tallies(answer) => drop(answer.send(Tallies::default())),
             Question::Tally { answer, .. } => drop(answer.send(None)),
             Question::View { answer, .. } => drop(answer.send(None)),
             Question::Faults(answer) => drop(answer.send(Vec::new())),
+            Question::Forget(answer) => {
+                all.lock().unwrap().clear();
+                let _ = answer.send(());
+            }
             Question::Calls { of, answer } => {
+                let all = all.lock().unwrap();
                 let calls = all.iter().filter(|call| match &of {
                     Whose::All => true,
                     Whose::Instance(id) => call.instance.as_ref() == Some(id),
@@ -189,6 +214,24 @@ mod tests {
                 .collect();
             assert_eq!((status, &numbers[..]), (StatusCode::OK, expected), "{query}");
         }
+    }
+
+    #[tokio::test]
+    async fn calls_are_forgotten_all_or_none_and_by_no_other_site() {
+        let door = remembering();
+        let left = async || request(&door, "GET", "/api/v1/calls", &[], "").await.1.matches("number").count();
+        let foreign = [("origin", "http://evil.test")];
+        let status = request(&door, "DELETE", "/api/v1/calls", &foreign, "").await.0;
+        assert_eq!((status, left().await), (StatusCode::FORBIDDEN, 2));
+        for query in ["?instance=none", "?since=1", "?x"] {
+            let path = format!("/api/v1/calls{query}");
+            let (status, body) = request(&door, "DELETE", &path, &[], "").await;
+            assert_eq!((status, left().await), (StatusCode::BAD_REQUEST, 2), "{query}");
+            assert!(body.contains("all calls are forgotten"), "{body}");
+        }
+        let answered = request(&door, "DELETE", "/api/v1/calls?X-Amz-Date=x", &[], "").await;
+        assert_eq!(answered, (StatusCode::NO_CONTENT, String::new()));
+        assert_eq!(left().await, 0);
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! `iam/`: the instance profile and its role's credentials (wire.md 3.3), or why there are none. The codes and messages of
 //! that are EC2's, and come with status 200.
 
-use super::{Entry, Value, Walk};
+use super::{Entry, Found, Value, Walk};
 use crate::credentials::Grant;
 use crate::json::{Json, object};
 use crate::{Instance, Timestamp};
@@ -39,7 +39,7 @@ fn roles(instance: &Instance) -> Vec<String> {
     instance.role.iter().filter_map(|role| role.name().map(str::to_owned)).collect()
 }
 
-fn credentials(instance: &Instance, name: &str, walk: Walk<'_>) -> Option<Value> {
+fn credentials(instance: &Instance, name: &str, walk: Walk<'_>) -> Option<Found> {
     let role = instance.role.as_ref().filter(|role| role.name() == Some(name))?;
     walk.end(|| match &role.grant {
         Grant::Keys { credentials: keys, .. } => {

@@ -5,7 +5,7 @@
 
 use jiff::SignedDuration;
 
-use super::{Entry, Value, Walk};
+use super::{Entry, Found, Value, Walk};
 use crate::json::{Json, object};
 use crate::{Instance, Timestamp, derive, id};
 
@@ -30,7 +30,7 @@ fn info(instance: &Instance) -> Option<Value> {
     ])))
 }
 
-fn credentials(instance: &Instance, name: &str, walk: Walk<'_>) -> Option<Value> {
+fn credentials(instance: &Instance, name: &str, walk: Walk<'_>) -> Option<Found> {
     if name != NAME {
         return None;
     }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Entry, Value, Walk, events, iam, identity_credentials, lines, maybe, network, placement, tags};
+use super::{
+    Entry, Found, Value, Walk, events, iam, identity_credentials, lines, maybe, network, placement, tags,
+};
 use crate::Instance;
 
 pub(super) const ENTRIES: &[Entry<Instance>] = &[
@@ -89,7 +91,7 @@ fn key_names(instance: &Instance) -> Vec<String> {
 }
 
 /// `0` is the key; so is `0=NAME`, the way it is listed, since what a listing shows must answer [assumed].
-fn key(instance: &Instance, asked: &str, walk: Walk<'_>) -> Option<Value> {
+fn key(instance: &Instance, asked: &str, walk: Walk<'_>) -> Option<Found> {
     let (_, (_, key)) = instance.public_keys.iter().enumerate().find(|(index, (name, _))| {
         let index = index.to_string();
         asked == index || asked.strip_prefix(&index).is_some_and(|rest| rest.strip_prefix('=') == Some(name))
@@ -101,6 +103,6 @@ fn names(map: &BTreeMap<String, String>) -> Vec<String> {
     map.keys().cloned().collect()
 }
 
-fn named(map: &BTreeMap<String, String>, name: &str, walk: Walk<'_>) -> Option<Value> {
+fn named(map: &BTreeMap<String, String>, name: &str, walk: Walk<'_>) -> Option<Found> {
     walk.end(|| map.get(name).map(Value::text))
 }

@@ -1,6 +1,6 @@
 //! `network/interfaces/macs/MAC/`: every interface of the instance (wire.md 3.2).
 
-use super::{Entry, Value, Walk, lines, maybe};
+use super::{Entry, Found, Value, Walk, lines, maybe};
 use crate::Instance;
 use crate::interface::Interface;
 
@@ -39,7 +39,7 @@ fn macs(instance: &Instance) -> Vec<String> {
     instance.interfaces.iter().map(|interface| format!("{}/", interface.mac)).collect()
 }
 
-fn interface(instance: &Instance, mac: &str, walk: Walk<'_>) -> Option<Value> {
+fn interface(instance: &Instance, mac: &str, walk: Walk<'_>) -> Option<Found> {
     let interface = instance.interfaces.iter().find(|interface| interface.mac.to_string() == mac)?;
     walk.into(INTERFACE, interface)
 }
@@ -48,7 +48,7 @@ fn publics(interface: &Interface) -> Vec<String> {
     interface.ipv4_associations.iter().map(|(public, _)| public.to_string()).collect()
 }
 
-fn association(interface: &Interface, public: &str, walk: Walk<'_>) -> Option<Value> {
+fn association(interface: &Interface, public: &str, walk: Walk<'_>) -> Option<Found> {
     let (_, privates) = interface.ipv4_associations.iter().find(|(known, _)| known.to_string() == public)?;
     walk.end(|| lines(privates))
 }

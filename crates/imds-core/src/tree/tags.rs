@@ -1,6 +1,6 @@
 //! `tags/instance/`: the instance's tags, while its owner lets them be read.
 
-use super::{Entry, Value, Walk};
+use super::{Entry, Found, Value, Walk};
 use crate::Instance;
 use crate::options::Switch;
 
@@ -14,6 +14,6 @@ fn keys(instance: &Instance) -> Vec<String> {
     if are_served(instance) { instance.tags.keys().cloned().collect() } else { Vec::new() }
 }
 
-fn tag(instance: &Instance, key: &str, walk: Walk<'_>) -> Option<Value> {
+fn tag(instance: &Instance, key: &str, walk: Walk<'_>) -> Option<Found> {
     walk.end(|| instance.tags.get(key).filter(|_| are_served(instance)).map(Value::text))
 }

@@ -6,10 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use imds_core::audit::Whose;
-
 use super::ring::{BOUND, Ring};
-use super::{Answer, Message};
+use super::{Message, Wish};
 
 /// How long a worker is waited for. It takes well below a millisecond, unless something is wrong.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -24,8 +22,7 @@ pub struct Desk {
 
 /// A question that has no answer yet.
 struct Question {
-    of: Whose,
-    answer: Answer,
+    wish: Wish,
     /// Workers that have not handed their calls on.
     missing: usize,
     /// What ended until then is known of all that have.
@@ -73,8 +70,8 @@ impl Desk {
                 self.waiting.fetch_sub(1, Relaxed);
                 self.ring.take(&calls);
             }
-            Message::Asked { question, of, workers, answer } => {
-                let asked = Question { of, answer, missing: workers, until: u64::MAX, end: now + PATIENCE };
+            Message::Asked { question, wish, workers } => {
+                let asked = Question { wish, missing: workers, until: u64::MAX, end: now + PATIENCE };
                 self.open.insert(question, asked);
             }
             Message::Mark { question, until, calls } => {
@@ -91,7 +88,13 @@ impl Desk {
     fn look(&mut self, now: Instant) {
         let is_due = |question: &Question| question.missing == 0 || question.end <= now;
         for (_, question) in self.open.extract_if(.., |_, question| is_due(question)) {
-            (question.answer)(self.ring.tell(&question.of, question.until));
+            match question.wish {
+                Wish::Tell(of, answer) => answer(self.ring.tell(&of, question.until)),
+                Wish::Forget(done) => {
+                    self.ring.forget(question.until);
+                    done();
+                }
+            }
         }
     }
 }
@@ -100,7 +103,7 @@ impl Desk {
 mod tests {
     use super::*;
     use crate::journal::{Journal, open};
-    use imds_core::audit::{Call, Version};
+    use imds_core::audit::{Call, Version, Whose};
     use imds_core::testing::noon;
     use std::sync::mpsc::channel;
 
@@ -150,6 +153,33 @@ mod tests {
         desk.catch_up();
         assert_eq!(answers.try_iter().collect::<Vec<_>>(), [(2, 2)]);
         assert!(desk.open.is_empty());
+    }
+
+    #[test]
+    fn what_was_answered_before_it_is_forgotten_and_nothing_else() {
+        let (sink, mut reader, mut desk) = open();
+        let [mut one, mut two] = [(); 2].map(|()| Journal::new(sink.clone()));
+        let (sender, answers) = channel();
+        for journal in [&mut one, &mut two] {
+            journal.record(&call(), Instant::now());
+        }
+        let done = sender.clone();
+        let question = reader.forget(2, move || done.send(Vec::new()).unwrap());
+        one.mark(question);
+        // This one was answered when the question had come to its worker already.
+        one.record(&call(), Instant::now());
+        desk.catch_up();
+        assert!(answers.try_recv().is_err(), "one has not told what it knows");
+        two.mark(question);
+        desk.catch_up();
+        assert_eq!(answers.try_recv().unwrap(), []);
+        let question = reader.ask(Whose::All, 2, move |calls| sender.send(calls).unwrap());
+        for journal in [&mut one, &mut two] {
+            journal.mark(question);
+        }
+        desk.catch_up();
+        let numbers: Vec<_> = answers.try_recv().unwrap().iter().map(|call| call.number).collect();
+        assert_eq!(numbers, [3], "numbers go on");
     }
 
     #[test]

@@ -116,6 +116,18 @@ impl Ring {
         keys.iter().filter_map(recorded).collect()
     }
 
+    /// Forgets the calls that ended `until` then, and those that have been told. All of them must have come: they get
+    /// their numbers first, and the next call has a higher one.
+    pub(super) fn forget(&mut self, until: u64) {
+        self.give_numbers(until);
+        while self
+            .numbered
+            .is_some_and(|last| self.calls.first_key_value().is_some_and(|(key, _)| *key <= last))
+        {
+            self.forget_oldest();
+        }
+    }
+
     /// The last of an owner's calls that have numbers.
     fn last<'k>(&self, keys: &'k VecDeque<Key>) -> impl Iterator<Item = Key> + use<'k> {
         let end = self.numbered.map_or(0, |last| keys.partition_point(|key| *key <= last));
@@ -214,6 +226,26 @@ mod tests {
         assert!(after.windows(2).all(|pair| pair[0].number < pair[1].number));
         assert_eq!(after[..93], before[7..], "as they were told");
         assert_eq!(ring.tell(&Whose::Strangers, 0), after, "what was told once is there");
+    }
+
+    #[test]
+    fn what_is_forgotten_gives_its_numbers_to_no_other() {
+        let mut ring = Ring::new(BOUND);
+        ring.take(&piece(None, 0..10));
+        ring.take(&piece(Some(&id(1)), 10..20));
+        ring.forget(14);
+        assert_eq!(paths(&ring.tell(&Whose::All, u64::MAX)), [15, 16, 17, 18, 19]);
+        assert_eq!(ring.owners.len(), 1);
+        // What was told already is gone, however early the end is; a call that comes late is not.
+        ring.forget(0);
+        assert_eq!(ring.tell(&Whose::All, u64::MAX), []);
+        ring.take(&piece(None, [3]));
+        let late = ring.tell(&Whose::All, u64::MAX);
+        assert_eq!((late[0].number, paths(&late)), (21, vec![3]));
+        let mut ring = Ring::new(BOUND);
+        ring.forget(u64::MAX);
+        ring.take(&piece(None, [1]));
+        assert_eq!(ring.tell(&Whose::All, u64::MAX)[0].number, 1);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use imds_core::options::{Choice, MetadataOptions};
 use imds_core::{Instance, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::by_hand::{self, PathForm};
 use super::{Options, text};
 
 /// What is kept of an instance.
@@ -69,6 +70,8 @@ pub(super) struct Form {
     tags: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     user_data: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    paths: Vec<PathForm>,
     changed: Timestamp,
 }
 
@@ -171,6 +174,7 @@ impl From<&Instance> for Form {
             system: instance.system.clone(),
             tags: instance.tags.clone(),
             user_data: instance.user_data.as_ref().map(|data| STANDARD.encode(data)),
+            paths: instance.by_hand.iter().flat_map(|paths| paths.iter()).map(PathForm::from).collect(),
             changed: instance.changed,
         }
     }
@@ -204,6 +208,7 @@ impl Form {
             instance_life_cycle: self.instance_life_cycle,
             instance_type: self.instance_type,
             architecture: self.architecture,
+            by_hand: by_hand::paths(self.paths)?,
             billing_products: self.billing_products,
             kernel_id: self.kernel_id,
             monitoring: text(&self.monitoring)?,
@@ -353,14 +358,43 @@ impl InterfaceForm {
 
 #[cfg(test)]
 mod tests {
-    use imds_core::Machine;
+    use std::sync::Arc;
+
     use imds_core::testing::{everything, launch};
+    use imds_core::tree::by_hand::{ByHand, Set};
+    use imds_core::{Instance, Machine};
 
     use crate::record::{Record, decode};
 
+    fn with_paths() -> Instance {
+        let set = [
+            ("/latest/meta-data/new/leaf", Set::body(vec![0, 255].into()).unwrap()),
+            ("/latest/meta-data/iam/", Set::status(500).unwrap()),
+            ("/1.0/meta-data/ami-id", Set::Absent),
+        ];
+        let paths = ByHand::new(set.map(|(path, set)| (path.parse().unwrap(), set))).unwrap();
+        Instance { by_hand: paths.map(Arc::new), ..everything() }
+    }
+
+    #[test]
+    fn paths_that_cannot_be_set_are_damage() {
+        let kept = serde_json::to_string(&Machine::launched(with_paths()).to_form()).unwrap();
+        for (good, bad) in [
+            ("/latest/meta-data/iam/", "/latest/api/token"),
+            ("/latest/meta-data/iam/", "/latest/meta-data/new/leaf"),
+            ("\"status\":500", "\"status\":200"),
+            ("\"status\":500", "\"status\":500,\"body\":\"\""),
+            ("\"AP8=\"", "\"?\""),
+        ] {
+            assert!(kept.contains(good), "{good}");
+            let error = decode::<Machine>("machine/x", kept.replace(good, bad).as_bytes()).unwrap_err();
+            assert!(error.to_string().starts_with("machine/x in the store is damaged"), "{error}");
+        }
+    }
+
     #[test]
     fn a_machine_with_everything_comes_back_as_it_was_but_for_keys_and_signature() {
-        for mut instance in [everything(), launch().instance()] {
+        for mut instance in [with_paths(), everything(), launch().instance()] {
             let kept = serde_json::to_vec(&Machine::launched(instance.clone()).to_form()).unwrap();
             instance.signature = None;
             if let Some(role) = instance.role.take() {

@@ -130,9 +130,9 @@ pub(super) struct Instance {
     pub(super) monitoring: Option<Switch>,
     /// Interfaces after the first, which the keys of the instance describe.
     pub(super) interface: Option<Vec<Interface>>,
-    /// Further leaves: not yet supported.
-    #[schemars(with = "Option<Vec<BTreeMap<String, String>>>")]
-    pub(super) path: Option<Vec<toml::Table>>,
+    /// Paths by hand, over all the rest.
+    #[schemars(with = "Option<Vec<super::path::Path>>")]
+    pub(super) path: Option<Vec<Spanned<super::path::Path>>>,
     /// When it was launched: `2026-11-24T12:00:00Z`. Left out, it is when the service first sees the entry.
     pub(super) pending_time: Option<Text<Timestamp>>,
     pub(super) placement: Option<Placement>,
@@ -163,7 +163,9 @@ impl Instance {
         let keys = self.role.as_ref().map(|role| &role.credentials);
         let secret = keys.and_then(|keys| keys.secret_access_key_file.as_deref());
         let token = keys.and_then(|keys| keys.session_token_file.as_deref());
-        [self.user_data_file.as_deref(), self.ssh_key_file.as_deref(), secret, token].into_iter().flatten()
+        let paths = self.path.iter().flatten().filter_map(|path| path.get_ref().file.as_deref());
+        let named = [self.user_data_file.as_deref(), self.ssh_key_file.as_deref(), secret, token];
+        named.into_iter().flatten().chain(paths)
     }
 }
 

@@ -54,6 +54,11 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
 }
 
 impl Bundle {
+    /// A configuration that was not read: where it would lie, its text, and the files that it names.
+    pub(crate) fn new(path: PathBuf, text: String, files: Vec<(PathBuf, Vec<u8>)>) -> Self {
+        Self { path, text, files }
+    }
+
     /// Does the file say nothing at all? So does one that is cut off, or whose disk is full.
     #[must_use]
     pub fn is_blank(&self) -> bool {

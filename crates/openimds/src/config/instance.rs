@@ -45,9 +45,6 @@ pub(super) fn entry(
     flags: &Flags,
     now: Timestamp,
 ) -> Result<(Entry, Option<(InstanceId, Lent)>), String> {
-    if written.path.is_some() {
-        return Err("[[instance.path]] is not yet supported".into());
-    }
     if written.listen.iter().flatten().any(|listen| listen.0.port() == 0) {
         return Err("an instance's own listen needs a port; 0 would be another one at each start".into());
     }

@@ -179,7 +179,6 @@ fn what_is_wrong_is_said_with_its_line_and_what_is_permitted() {
             "line 3",
             "second instance has",
         ),
-        ("[[instance]]\n[[instance.path]]\npath = \"/x\"", "line 1", "not yet supported"),
         (
             "[[instance]]\nrole = { name = \"web\", credentials = { kind = \"profile\" } }",
             "line 1",
@@ -225,6 +224,83 @@ fn a_file_that_is_named_and_not_there_is_an_error_with_its_path() {
     assert!(folder.config(&Flags::default()).unwrap_err().to_string().contains("16,384"));
     let folder = Folder::new(&[("imds.toml", "[[instance]]\nssh-key-file = \"key\""), ("key", "-----BEGIN")]);
     assert!(folder.config(&Flags::default()).unwrap_err().to_string().contains("OpenSSH public key"));
+}
+
+#[test]
+fn a_path_that_cannot_be_set_is_refused_at_its_line() {
+    for (text, place, said) in [
+        (
+            "[[instance]]\n[[instance.path]]\nabsent = true\npath = \"/x\"",
+            "line 4",
+            "it begins with /latest/",
+        ),
+        ("[[instance]]\n[[instance.path]]\npath = \"latest/x\"", "line 3", "it begins with /latest/"),
+        ("[[instance]]\n[[instance.path]]\npath = \"/latest/a\\nb\"", "line 3", "without blanks"),
+        (
+            "[[instance]]\n[[instance.path]]\npath = \"/latest/../x\"",
+            "line 3",
+            "none of them empty, `.` or `..`",
+        ),
+        ("[[instance]]\n[[instance.path]]\npath = \"/latest/api/token\"", "line 3", "not below api/"),
+        ("[[instance]]\n[[instance.path]]\npath = \"/latest/x\"", "line 2", "needs one of `body`, `file`"),
+        (
+            "[[instance]]\n[[instance.path]]\npath = \"/latest/x\"\nabsent = false",
+            "line 2",
+            "and `absent = true`",
+        ),
+        (
+            "[[instance]]\n\n[[instance.path]]\npath = \"/latest/x\"\nbody = \"x\"\nstatus = 404",
+            "line 3",
+            "and no other",
+        ),
+        ("[[instance]]\n[[instance.path]]\npath = \"/latest/x\"\nstatus = 200", "line 2", "400 to 599"),
+        ("[[instance]]\n[[instance.path]]\nbody = \"x\"", "line 2", "missing field `path`"),
+        ("[[instance]]\npath = [{ path = \"/latest/x\", text = \"x\" }]", "line 2", "expected one of `path`"),
+        (
+            "[[instance]]\n[[instance.path]]\npath = \"/latest/x\"\nabsent = true\n\n[[instance.path]]\n\
+             path = \"/latest/x\"\nbody = \"\"",
+            "line 6",
+            "/latest/x is set twice",
+        ),
+        (
+            "[[instance]]\n[[instance.path]]\npath = \"/latest/x/y\"\nabsent = true\n[[instance.path]]\n\
+             path = \"/latest/x\"\nbody = \"\"",
+            "line 5",
+            "/latest/x/y is below /latest/x",
+        ),
+    ] {
+        let error = refused(text);
+        assert!(error.contains(&format!("imds.toml {place}")) && error.contains(said), "{text}\n{error}");
+    }
+}
+
+#[test]
+fn a_path_by_hand_is_text_or_the_bytes_of_a_file() {
+    let text = r#"
+        [[instance]]
+        path = [
+            { path = "/latest/meta-data/new/file", file = "bytes" },
+            { path = "/latest/meta-data/new/text", body = "two\nlines" },
+            { path = "/latest/meta-data/ami-id", absent = true },
+        ]
+    "#;
+    let files = [("imds.toml", text), ("bytes", "\u{0}x\n")];
+    let folder = Folder::new(&files);
+    let config = folder.config(&Flags::default()).unwrap();
+    let instance = &config.instances[0].instance;
+    let get = |path: &str| imds_core::tree::lookup(instance, path.as_bytes(), noon()).map(|value| value.body);
+    assert_eq!(get("/latest/meta-data/new/file").as_deref(), Some(&b"\0x\n"[..]));
+    assert_eq!(get("/latest/meta-data/new").as_deref(), Some(&b"file\ntext"[..]));
+    assert_eq!(get("/latest/meta-data/ami-id"), None);
+    // Another file, and the entry is another one.
+    let hash = config.instances[0].place.hash.clone();
+    fs::write(folder.path("bytes"), "y").unwrap();
+    assert_ne!(folder.config(&Flags::default()).unwrap().instances[0].place.hash, hash);
+    fs::write(folder.path("bytes"), "x".repeat(65_537)).unwrap();
+    let error = folder.config(&Flags::default()).unwrap_err().to_string();
+    assert!(error.contains("line 4") && error.contains("at most 65,536 bytes"), "{error}");
+    fs::remove_file(folder.path("bytes")).unwrap();
+    assert!(folder.config(&Flags::default()).unwrap_err().to_string().contains("No such file"));
 }
 
 #[test]
@@ -301,6 +377,7 @@ fn the_schema_knows_what_the_file_does() {
         "security-groups",
         "error-pages",
         "vpc-cidr",
+        "absent",
         "sigv4",
     ] {
         assert!(schema.contains(key), "{key}");

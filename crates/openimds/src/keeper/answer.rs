@@ -27,6 +27,8 @@ pub(super) enum Answer {
     Counted(Counted),
     /// The calls that are remembered.
     Calls(Vec<CallForm>),
+    /// There are none any longer.
+    Forgotten,
     /// What an instance is answered.
     View(Option<ViewForm>),
     /// How often each fault struck, by its number.

@@ -69,6 +69,15 @@ impl Link {
         self.order(Order::Told { number, answer: Answer::Counted(tallies.into()) });
     }
 
+    /// What says that the calls are forgotten, on whatever thread, when they are.
+    pub fn forgotten(&self, number: u64) -> impl FnOnce() + Send + use<> {
+        let orders = self.orders.clone();
+        move || {
+            // As below.
+            let _ = orders.send(Order::Told { number, answer: Answer::Forgotten });
+        }
+    }
+
     /// What answers a question for calls, on whatever thread, when they are there.
     pub fn recorded(&self, number: u64) -> impl FnOnce(Vec<Recorded>) + Send + use<> {
         let orders = self.orders.clone();

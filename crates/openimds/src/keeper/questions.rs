@@ -23,6 +23,8 @@ pub enum Asked {
     Calls(Owner),
     /// How often each fault struck.
     Faults,
+    /// That the calls so far be forgotten.
+    Forget,
     /// What an instance is answered.
     View {
         /// Its id.
@@ -72,6 +74,7 @@ impl From<&Question> for Asked {
             Question::Tally { instance, .. } => Self::Tally(instance.to_string()),
             Question::Calls { of, .. } => Self::Calls(of.into()),
             Question::Faults(_) => Self::Faults,
+            Question::Forget(_) => Self::Forget,
             Question::View { instance, path, .. } => {
                 Self::View { instance: instance.to_string(), path: path.clone() }
             }
@@ -114,6 +117,9 @@ impl Questions {
             (Question::Calls { of, answer: asker }, Answer::Calls(calls)) => {
                 let _ = asker.send(answer::calls(calls, &of));
             }
+            (Question::Forget(asker), Answer::Forgotten) => {
+                let _ = asker.send(());
+            }
             (Question::View { answer: asker, .. }, Answer::View(None)) => drop(asker.send(None)),
             (Question::View { answer: asker, .. }, Answer::View(Some(view))) => {
                 if let Some(view) = Option::<View>::from(view) {
@@ -126,8 +132,13 @@ impl Questions {
                 | Question::Tally { .. }
                 | Question::Calls { .. }
                 | Question::Faults(_)
+                | Question::Forget(_)
                 | Question::View { .. },
-                Answer::Counted(_) | Answer::Calls(_) | Answer::Faults(_) | Answer::View(_),
+                Answer::Counted(_)
+                | Answer::Calls(_)
+                | Answer::Faults(_)
+                | Answer::Forgotten
+                | Answer::View(_),
             ) => {}
         }
     }
@@ -143,6 +154,7 @@ fn is_waited_for(question: &Question) -> bool {
         Question::Tally { answer, .. } => answer.is_closed(),
         Question::Calls { answer, .. } => answer.is_closed(),
         Question::Faults(asker) => asker.is_closed(),
+        Question::Forget(asker) => asker.is_closed(),
         Question::View { answer, .. } => answer.is_closed(),
     }
 }
@@ -175,6 +187,11 @@ mod tests {
         (number(&questions.ask(Question::Calls { of, answer })), receiver)
     }
 
+    fn forget(questions: &Questions) -> (u64, oneshot::Receiver<()>) {
+        let (sender, receiver) = oneshot::channel();
+        (number(&questions.ask(Question::Forget(sender))), receiver)
+    }
+
     fn view(questions: &Questions) -> (u64, oneshot::Receiver<Option<View>>) {
         let (answer, receiver) = oneshot::channel();
         let question = Question::View { instance: launch().id, path: "/latest/".into(), answer };
@@ -205,7 +222,7 @@ mod tests {
     #[test]
     fn what_is_no_answer_is_dropped_and_ends_the_wait() {
         let questions = Questions::default();
-        for nonsense in [VIEW, r#"{"View":null}"#, r#"{"Calls":[]}"#] {
+        for nonsense in [VIEW, r#"{"View":null}"#, r#"{"Calls":[]}"#, r#""Forgotten""#] {
             let (number, mut asker) = tallies(&questions);
             // Numbers that nobody has asked, and one that has been answered.
             for other in [0, number + 1, u64::MAX] {
@@ -216,7 +233,15 @@ mod tests {
             questions.answer(number, told(COUNTED));
             assert_eq!(asker.try_recv().unwrap_err(), TryRecvError::Closed, "{nonsense}");
         }
-        for nonsense in [COUNTED, VIEW] {
+        for nonsense in [COUNTED, VIEW, r#"{"Calls":[]}"#] {
+            let (number, mut asker) = forget(&questions);
+            questions.answer(number, told(nonsense));
+            assert_eq!(asker.try_recv().unwrap_err(), TryRecvError::Closed, "{nonsense}");
+        }
+        let (number, mut asker) = forget(&questions);
+        questions.answer(number, told(r#""Forgotten""#));
+        assert_eq!(asker.try_recv(), Ok(()));
+        for nonsense in [COUNTED, VIEW, r#""Forgotten""#] {
             let (number, mut asker) = calls(&questions, Whose::All);
             questions.answer(number, told(nonsense));
             assert_eq!(asker.try_recv().unwrap_err(), TryRecvError::Closed, "{nonsense}");
@@ -224,6 +249,7 @@ mod tests {
         for nonsense in [
             COUNTED,
             r#"{"Calls":[]}"#,
+            r#""Forgotten""#,
             r#"{"View":{"v1":{"status":7,"body":null},"v2":{"status":200,"body":null}}}"#,
             r#"{"View":{"v1":{"status":200,"body":null},"v2":{"status":200,"body":"%"}}}"#,
         ] {
@@ -263,7 +289,8 @@ mod tests {
     fn who_has_given_up_is_forgotten() {
         let questions = Questions::default();
         for _ in 0..100 {
-            drop((tallies(&questions), calls(&questions, Whose::Strangers), view(&questions)));
+            drop((tallies(&questions), calls(&questions, Whose::Strangers)));
+            drop((forget(&questions), view(&questions)));
         }
         let _waiting = tallies(&questions);
         assert_eq!(questions.waiting().open.len(), 1);

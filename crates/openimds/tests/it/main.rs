@@ -9,6 +9,7 @@ mod control;
 mod exec;
 mod hops;
 mod load;
+mod record;
 mod run;
 mod serve;
 mod ssrf;

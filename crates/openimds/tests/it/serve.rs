@@ -27,6 +27,7 @@ mod instances;
 pub(crate) mod kept;
 mod limits;
 mod log;
+mod paths;
 mod refused;
 mod reload;
 mod start;
@@ -170,7 +171,7 @@ impl Files {
         self.0.path().join(name)
     }
 
-    fn text(&self, name: &str) -> String {
+    pub(crate) fn text(&self, name: &str) -> String {
         self.path(name).to_str().unwrap().to_owned()
     }
 

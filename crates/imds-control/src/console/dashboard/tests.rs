@@ -25,7 +25,11 @@ async fn it_counts_what_is_in_the_region() {
     let tallies = Tallies { instances, ..Tallies::default() };
     door.plane = Plane::answering(move |question| match question {
         Question::Tallies(answer) => drop(answer.send(tallies.clone())),
-        Question::Tally { .. } | Question::Calls { .. } | Question::Faults(_) | Question::View { .. } => {}
+        Question::Tally { .. }
+        | Question::Calls { .. }
+        | Question::Faults(_)
+        | Question::Forget(_)
+        | Question::View { .. } => {}
     });
     let visitor = Browser::new(&door, "en");
     assert_eq!(numbers(&visitor.get("/console").await.1), ["0", "0", "0"]);

@@ -41,6 +41,9 @@ fn plane(machine: &Machine) -> Plane {
         Question::Tallies(answer) => drop(answer.send(Tallies::default())),
         Question::Tally { answer, .. } => drop(answer.send(None)),
         Question::Calls { answer, .. } => drop(answer.send(Vec::new())),
+        Question::Forget(answer) => {
+            let _ = answer.send(());
+        }
         Question::View { path, answer, .. } => {
             let view = view::of(&instance, path.as_bytes(), &keyring(), noon(), || [3; 12]);
             drop(answer.send(Some(view)));
@@ -59,6 +62,9 @@ fn saying(status: u16, body: &[u8]) -> Plane {
         Question::Tallies(answer) => drop(answer.send(Tallies::default())),
         Question::Tally { answer, .. } => drop(answer.send(None)),
         Question::Calls { answer, .. } => drop(answer.send(Vec::new())),
+        Question::Forget(answer) => {
+            let _ = answer.send(());
+        }
     })
 }
 
@@ -399,7 +405,11 @@ async fn the_counters_are_those_of_the_instance() {
             drop(answer.send(Some(counts)));
         }
         // Those of everybody are not asked for.
-        Question::Tallies(_) | Question::Calls { .. } | Question::Faults(_) | Question::View { .. } => {}
+        Question::Tallies(_)
+        | Question::Calls { .. }
+        | Question::Faults(_)
+        | Question::Forget(_)
+        | Question::View { .. } => {}
     });
     let page = get(&Door { plane, ..with(&running()) }, PAGE).await;
     for count in [41, 42, 43] {

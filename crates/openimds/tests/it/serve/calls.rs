@@ -1,12 +1,13 @@
 //! `/api/v1/calls`: what has been answered is remembered, whoever of the workers answered it.
 
+use std::process::Command;
 use std::thread;
 
 use serde_json::Value;
 
 use super::kept::{Kept, exchange_from};
 use super::{Files, Watched};
-use crate::support::{body, exchange, status};
+use crate::support::{IMDS, body, exchange, status};
 
 const ID: &str = "i-12345678901234567";
 const OTHER: &str = "i-0000000b";
@@ -155,4 +156,38 @@ fn each_has_calls_of_its_own_and_what_names_no_one_is_a_strangers() {
     assert!(calls(&service, "?instance=none").iter().all(|call| call["instance"].is_null()));
     let what = "/api/v1/calls?instance=x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     assert_eq!(status(&exchange(service.admin, format!("GET {what}").as_bytes())), 400);
+}
+
+/// `imds calls`, of this service.
+fn verb(service: &Watched, args: &[&str]) -> (Option<i32>, String, String) {
+    let admin = format!("http://{}", service.admin);
+    let output = Command::new(IMDS).arg("calls").args(args).env("IMDS_ADMIN", admin).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn a_test_asserts_that_nothing_used_imdsv1() {
+    let service = Watched::start(&[]);
+    assert_eq!(status(&service.get("/latest/meta-data/", None)), 200);
+    let (code, _, said) = verb(&service, &["--fail-on", "v1"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("calls that were IMDSv1: 1, of 1 in all; the first is number 1, GET"), "{said}");
+    assert_eq!(verb(&service, &["reset"]), (Some(0), String::new(), String::new()));
+    let token = service.token();
+    assert_eq!(status(&service.get("/latest/meta-data/ami-id", Some(&token))), 200);
+    let (code, told, said) = verb(&service, &["--fail-on", "v1", "--json"]);
+    assert_eq!((code, &*said), (Some(0), ""));
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(
+        (&told[0]["number"], &told[1]["number"], told.as_array().unwrap().len()),
+        (&2.into(), &3.into(), 2)
+    );
+    let (code, told, _) = verb(&service, &["--instance", ID, "--since", "2"]);
+    assert_eq!((code, told.lines().count()), (Some(0), 2), "{told}");
+    assert!(told.contains("/latest/meta-data/ami-id") && told.contains("  v2  "), "{told}");
+    assert_eq!(verb(&service, &["--instance", "none"]).1.lines().count(), 1);
+    assert_eq!(verb(&service, &["--instance", "x"]).0, Some(2));
+    assert_eq!(verb(&service, &["--since", "1", "reset"]).0, Some(2));
+    assert_eq!(verb(&service, &["--json"]).1.matches("\"number\"").count(), 2, "nothing was forgotten");
 }

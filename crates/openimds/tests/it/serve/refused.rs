@@ -17,7 +17,7 @@ fn what_is_wrong_in_the_file_is_said_with_its_line_and_what_is_permitted() {
         ("[[instance]]\n[[instance]]\n", 2, "ids must differ"),
         ("[service]\nheader-timeout = \"soon\"\n", 2, "seconds"),
         ("[[instance]\n", 1, "]"),
-        ("[[instance]]\n\n[[instance.path]]\npath = \"/latest/x\"\nstatus = 404\n", 1, "not yet supported"),
+        ("[[instance]]\n\n[[instance.path]]\npath = \"/latest/x\"\nstatus = 200\n", 3, "400 to 599"),
         (
             "[[instance]]\nrole = { name = \"web\", credentials = { kind = \"process\" } }\n",
             1,

@@ -14,6 +14,7 @@ fn remembering(calls: Vec<Recorded>) -> Plane {
     Plane::answering(move |question| match question {
         Question::Calls { answer, .. } => drop(answer.send(calls.clone())),
         Question::Faults(answer) => drop(answer.send(Vec::new())),
+        Question::Forget(answer) => drop(answer.send(())),
         Question::Tallies(answer) => drop(answer.send(Tallies::default())),
         Question::Tally { answer, .. } => drop(answer.send(None)),
         Question::View { answer, .. } => drop(answer.send(None)),

@@ -1,14 +1,20 @@
 //! `/api/v1/`: what AWS has no action for, as JSON. Ids of instances are enough there: the region does not matter.
 
 mod calls;
+mod clock;
 mod console;
+mod events;
 mod history;
 mod instance;
 
-use axum::http::StatusCode;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, patch, post};
+use axum::routing::{delete, get, patch, post};
 use axum::{Json, Router};
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::door::Door;
@@ -18,7 +24,10 @@ use crate::query;
 pub(crate) fn router() -> Router<Door> {
     Router::new()
         .route("/calls", get(calls::list))
+        .route("/clock", get(clock::show).post(clock::change))
         .route("/console", post(console::begin))
+        .route("/events", get(events::list).post(events::plan))
+        .route("/events/{id}", delete(events::cancel))
         .route("/instances/{id}", patch(instance::change))
         .route("/instances/{id}/history", get(history::list))
         .fallback(async || Refusal::new(StatusCode::NOT_FOUND, "there is nothing at this path"))
@@ -61,6 +70,23 @@ async fn blocking<T: Send + 'static>(
         tracing::error!(%error, "a request to /api/v1 failed");
         Err(query::Error::internal().into())
     })
+}
+
+/// A body of JSON, of which `form` says the form.
+fn json_body<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+    form: &str,
+) -> Result<T, Refusal> {
+    // A form of a page can send three types, and this is none of them.
+    let content = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !content.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
+        let why = "the content type must be application/json";
+        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
+    }
+    let body = body.map_err(|rejection| Refusal::new(rejection.status(), rejection.body_text()))?;
+    serde_json::from_slice(&body)
+        .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, format!("the body is not {form}: {error}")))
 }
 
 /// There is no such instance.

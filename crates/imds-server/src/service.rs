@@ -91,7 +91,7 @@ impl Service {
         let start = Instant::now();
         let (parts, body) = request.into_parts();
         let read = drop_body(body).await.and(request::check_target(&parts));
-        let now = Timestamp::now();
+        let now = self.shared.registry.now();
         let asked = request::request(&parts);
         let snapshot = source.instance(&self.shared.registry);
         let snapshot = snapshot.as_deref();
@@ -120,7 +120,7 @@ impl Service {
         };
         self.tell(&call, done);
         let frame = Frame { date: self.date(now), is_kept: read.is_ok() && request::is_kept(&parts) };
-        let mut reply = reply(&frame, self.shared.error_pages, answer, snapshot);
+        let mut reply = reply(&frame, self.shared.error_pages, answer, snapshot, now);
         reply.is_cut_short = read.is_err();
         if parts.version == Version::HTTP_10 {
             // Said of a response of its own version, the library believes that it is to close.
@@ -133,7 +133,7 @@ impl Service {
     #[must_use]
     pub fn bare(&self, status: u16) -> Vec<u8> {
         self.shared.strangers.count_status(status);
-        response::bare(self.shared.error_pages, status, &http_date(Timestamp::now()))
+        response::bare(self.shared.error_pages, status, &http_date(self.shared.registry.now()))
     }
 
     /// Hands the log lines on that have gathered.
@@ -177,7 +177,13 @@ fn count(lost: &AtomicU64, number: u64) {
     }
 }
 
-fn reply(frame: &Frame, pages: ErrorPages, answer: Answer, snapshot: Option<&Snapshot>) -> Reply {
+fn reply(
+    frame: &Frame,
+    pages: ErrorPages,
+    answer: Answer,
+    snapshot: Option<&Snapshot>,
+    now: Timestamp,
+) -> Reply {
     let mut limit = None;
     let response = match answer {
         Answer::Token { text, ttl, hop_limit } => {
@@ -185,8 +191,8 @@ fn reply(frame: &Frame, pages: ErrorPages, answer: Answer, snapshot: Option<&Sna
             response::token(frame, &text, ttl)
         }
         Answer::Metadata { value, session } => {
-            let last_modified = snapshot.map_or("", |snapshot| &snapshot.last_modified);
-            response::metadata(frame, value, session, last_modified)
+            let last_modified = snapshot.map(|snapshot| snapshot.last_modified_at(now)).unwrap_or_default();
+            response::metadata(frame, value, session, &last_modified)
         }
         Answer::Methods(allow) => response::methods(frame, allow),
         Answer::Refused(refusal) => response::refusal(frame, pages, refusal.status(), refusal.allow()),

@@ -3,6 +3,7 @@
 //! it is.
 
 mod batch;
+pub mod clock;
 pub mod environment;
 pub mod image;
 mod instance;
@@ -10,6 +11,7 @@ mod key_pair;
 mod machine;
 pub mod role;
 mod template;
+mod timeline;
 mod trace;
 pub mod trust;
 

@@ -1,10 +1,12 @@
 //! The verbs of the command line, one file each.
 
 mod ca;
+mod clock;
 mod console;
 mod defaults;
 mod doctor;
 mod environment;
+mod event;
 mod exec;
 mod explain;
 mod finding;
@@ -44,6 +46,8 @@ pub fn main() -> ExitCode {
         Verb::Keyring(args) => keyring::run(&args),
         Verb::Keys(args) => keys::run(&args),
         Verb::Ca(args) => ca::run(&args),
+        Verb::Clock(args) => clock::run(&args),
+        Verb::Event(args) => event::run(&args),
         Verb::Schema => schema::run(),
         Verb::Instance(args) => instance::run(&args),
         Verb::Defaults(args) => defaults::run(&args),

@@ -4,14 +4,13 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
-use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
-use imds_core::{Machine, Timestamp};
+use imds_core::Machine;
+use imds_store::Revision;
 use imds_store::record::{self, Batch};
-use imds_store::{Revision, Store};
 use serde::{Deserialize, Serialize};
 
-use super::{Refusal, blocking, unknown};
+use super::{Refusal, blocking, json_body, unknown};
 use crate::call::instance_id;
 use crate::commit;
 use crate::door::Door;
@@ -31,26 +30,19 @@ pub(super) async fn change(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Change>, Refusal> {
-    // A form of a page can send three types, and this is none of them.
-    let content = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !content.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
-        let why = "the content type must be application/json";
-        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
-    }
-    let body = body.map_err(|rejection| Refusal::new(rejection.status(), rejection.body_text()))?;
     let wrong = |why: String| Refusal::new(StatusCode::BAD_REQUEST, why);
-    let change: Change = serde_json::from_slice(&body)
-        .map_err(|error| wrong(format!("the body is not {{\"hostname\": \"…\"}}: {error}")))?;
+    let change: Change = json_body(&headers, body, "{\"hostname\": \"…\"}")?;
     check_hostname(&change.hostname).map_err(wrong)?;
     let plane = door.plane.clone();
     let asked = change.clone();
-    let revision = blocking(move || apply(&*door.store, &id, &asked)).await?;
+    let revision = blocking(move || apply(&door, &id, &asked)).await?;
     plane.reached(revision).await.map_err(Error::from)?;
     Ok(Json(change))
 }
 
 /// Keeps a change; the commit that guests must have seen before it is answered.
-fn apply(store: &dyn Store, id: &str, change: &Change) -> Result<Revision, Refusal> {
+fn apply(door: &Door, id: &str, change: &Change) -> Result<Revision, Refusal> {
+    let store = &*door.store;
     let id = instance_id(id)?;
     let ((), revision) = commit::decided(store, || {
         let found = record::get::<Machine>(store, id.as_str()).map_err(Error::from)?;
@@ -62,7 +54,7 @@ fn apply(store: &dyn Store, id: &str, change: &Change) -> Result<Revision, Refus
         let mut batch = Batch::default();
         if machine.instance.hostname != change.hostname {
             machine.instance.hostname.clone_from(&change.hostname);
-            machine.instance.changed = Timestamp::now();
+            machine.instance.changed = door.clock.now();
             batch.replace(id.as_str(), &found, &machine);
         }
         Ok((batch, ()))

@@ -115,9 +115,9 @@ impl Came {
 
 /// Whose session this is, if whoever signed for it would still be let in. Otherwise it ends.
 fn known(door: &Door, name: &str) -> Option<(String, Pass)> {
-    let now = Timestamp::now();
-    let pass = door.sessions.visitor(name, now)?;
-    if door.authority.admits(&*door.store, &pass, now) {
+    // A session lasts as long as a person sits there, and keys as long as the service says.
+    let pass = door.sessions.visitor(name, Timestamp::now())?;
+    if door.authority.admits(&*door.store, &pass, door.clock.now()) {
         return Some((name.to_owned(), pass));
     }
     door.sessions.leave(name);

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::text::{Auth, Cidr, Line, Name, Seconds, Text};
+use super::timeline::Timeline;
 
 /// The JSON schema of the file, for editors.
 #[must_use]
@@ -31,6 +32,10 @@ pub(super) struct File {
     #[serde(default)]
     #[schemars(with = "Vec<Instance>")]
     pub(super) instance: Vec<Spanned<Instance>>,
+    /// What is planned for them.
+    #[serde(default)]
+    #[schemars(with = "Vec<Timeline>")]
+    pub(super) timeline: Vec<Spanned<Timeline>>,
 }
 
 /// `[service]`

@@ -13,11 +13,10 @@ use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use imds_core::Timestamp;
 use imds_core::id::InstanceId;
 use imds_store::provider::file as feed;
 use imds_store::store::Event;
-use imds_store::{Embedded, Memory, Store};
+use imds_store::{Embedded, Memory, ServiceClock, Store};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use zeroize::Zeroizing;
 
@@ -80,6 +79,7 @@ struct Work {
     access: Access,
     notary: Notary,
     feed: Arc<Feed>,
+    clock: Arc<ServiceClock>,
     /// The listeners of instances, which stay as they were at the start.
     listens: HashMap<InstanceId, Vec<SocketAddr>>,
     reporter: Reporter,
@@ -101,9 +101,6 @@ impl Duty {
     }
 
     fn begin(self, reporter: Reporter, mut orders: UnixStream) -> anyhow::Result<()> {
-        let config = Config::new(&self.bundle, &self.flags, Timestamp::now())?;
-        let listens = config.instances.iter();
-        let listens = listens.map(|entry| (entry.instance.id.clone(), entry.place.listen.clone())).collect();
         let state = self.state.as_ref().map(|(state, _)| state.as_path());
         let kept = match &self.task {
             Task::Serve => state,
@@ -114,6 +111,11 @@ impl Duty {
             Some(state) => Arc::new(Embedded::open(state)?),
             None => Arc::new(Memory::default()),
         };
+        let clock = Arc::new(ServiceClock::default());
+        super::clock::begin(&*store, self.flags.clock, &clock)?;
+        let config = Config::new(&self.bundle, &self.flags, clock.now())?;
+        let listens = config.instances.iter();
+        let listens = listens.map(|entry| (entry.instance.id.clone(), entry.place.listen.clone())).collect();
         // One for those who sign and those whose keys are told: what one issues the other knows.
         let access = Access::load(kept, config.service.auth)?;
         let authority = access.authority();
@@ -126,7 +128,8 @@ impl Duty {
             store,
             access,
             notary,
-            feed: Arc::new(Feed::new(reporter.clone(), Arc::clone(&authority))),
+            clock: Arc::clone(&clock),
+            feed: Arc::new(Feed::new(reporter.clone(), Arc::clone(&authority), Arc::clone(&clock))),
             listens,
             reporter,
         };
@@ -137,7 +140,7 @@ impl Duty {
         work.notary.begin()?;
         let house = match &self.task {
             Task::Serve => {
-                Some(House::new(&config, Arc::clone(&work.store), authority, work.reporter.clone())?)
+                Some(House::new(&config, Arc::clone(&work.store), authority, clock, work.reporter.clone())?)
             }
             Task::Run(_) => None,
         };
@@ -294,7 +297,7 @@ impl Work {
         for entry in &mut entries {
             entry.place.listen = self.listens.get(&entry.instance.id).cloned().unwrap_or_default();
         }
-        match feed::apply(&*self.store, &entries, Timestamp::now()) {
+        match feed::apply(&*self.store, &entries, self.clock.now()) {
             Ok(_) => Ok(self.feed.file(&config.instances)?),
             Err(feed::Error::Refused { id, what }) => Err(config.refused(bundle, &id, what).into()),
             Err(feed::Error::Store(error)) => Err(error.into()),
@@ -303,7 +306,7 @@ impl Work {
 
     /// Is the new configuration valid? Tells what of it has to wait.
     fn check(&self, bundle: &Bundle) -> Result<Config, crate::config::Error> {
-        let now = Timestamp::now();
+        let now = self.clock.now();
         let config = Config::new(bundle, &self.flags, now)?;
         if bundle.is_blank() && !self.bundle.is_blank() {
             return Err(bundle.refused_blank());

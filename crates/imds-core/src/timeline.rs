@@ -222,7 +222,9 @@ impl Instance {
         }
         let mut events = self.events.clone();
         for planned in self.noticed(now) {
-            let is_past = planned.canceled.is_some() || self.pending_time > planned.at;
+            // Events have whole seconds: what is planned in the second of the launch comes after it.
+            let is_past =
+                planned.canceled.is_some() || self.pending_time.as_second() > planned.at.as_second();
             match &planned.plan {
                 Plan::SpotInterruption(action) if !is_past => {
                     events.spot = Some(SpotAction { action: action.to_string(), time: planned.at });

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use imds_core::Timestamp;
-use imds_core::clock::Clock;
+use imds_core::clock::{Clock, Pace};
 
 /// The clock of a process. As long as nobody changed it, that is the machine's.
 #[derive(Debug, Default)]
@@ -23,6 +23,12 @@ impl ServiceClock {
     #[must_use]
     pub fn clock(&self, machine: Timestamp) -> Clock {
         self.0.load().as_deref().copied().unwrap_or_else(|| Clock::of_machine(machine))
+    }
+
+    /// Does it go faster than the machine's?
+    #[must_use]
+    pub fn is_fast(&self) -> bool {
+        self.0.load().as_deref().is_some_and(|clock| clock.pace != Pace::REAL)
     }
 
     /// How long to wait, by the machine's clock, until this one shows `then`: [`Duration::MAX`] while it never will.
@@ -44,7 +50,7 @@ impl ServiceClock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use imds_core::clock::{Pace, Stretch};
+    use imds_core::clock::Stretch;
 
     #[test]
     fn it_is_the_machines_until_it_is_changed_and_an_earlier_change_comes_too_late() {
@@ -54,8 +60,10 @@ mod tests {
         assert!(before <= shown && shown <= Timestamp::now());
         let first = clock.clock(before).advanced(before, Stretch::minutes(60)).unwrap();
         let second = first.paced(before, Pace::new(60).unwrap()).paused(before, true);
+        assert!(!clock.is_fast());
         clock.set(second);
         clock.set(first);
+        assert!(clock.is_fast());
         assert_eq!(clock.now(), second.shown);
         assert_eq!(clock.until(second.shown), Duration::ZERO);
         assert_eq!(clock.until(Timestamp::MAX), Duration::MAX);

@@ -134,6 +134,8 @@ fn each(store: &dyn Store, of: Option<&InstanceId>, mut seen: impl FnMut(&Machin
     for piece in pieces {
         for (_, found) in record::each::<Machine>(store, &piece).map_err(Error::from)? {
             match found {
+                // The id of one may be the beginning of another's.
+                Ok(found) if of.is_some_and(|id| found.record.instance.id != *id) => {}
                 Ok(found) if !found.record.state.is_terminated() => {
                     is_found = true;
                     seen(&found.record);

@@ -34,9 +34,12 @@ fn is_listed(instance: &Instance, path: &str, now: Timestamp) -> bool {
     listing.lines().any(|line| line.trim_end_matches('/') == name)
 }
 
+/// Paths, and what is at each.
+type There<'a> = &'a [(&'a str, Option<&'a str>)];
+
 /// At each time, what is at each path; whatever answers is listed all the way up, and nothing else is.
 #[track_caller]
-fn check(instance: &Instance, table: &[(i64, &[(&str, Option<&str>)])]) {
+fn check(instance: &Instance, table: &[(i64, There<'_>)]) {
     for (seconds, paths) in table {
         for (path, expected) in *paths {
             let now = at(*seconds);
@@ -81,7 +84,7 @@ fn an_interruption_is_told_two_minutes_before_its_time() {
 
 #[test]
 fn a_rebalance_recommendation_comes_at_its_second() {
-    let instance = with([planned(Plan::Rebalance, 60, 60)]);
+    let mut instance = with([planned(Plan::Rebalance, 60, 60)]);
     let (before, after): (&[_], &[_]) = (
         &[(REBALANCE, None), ("events/recommendations", None)],
         &[
@@ -90,6 +93,11 @@ fn a_rebalance_recommendation_comes_at_its_second() {
         ],
     );
     check(&instance, &[(0, before), (59, before), (60, after), (61, after)]);
+    // Launched in the same second, and started again in the next.
+    instance.pending_time = at(60) + Duration::from_millis(999);
+    check(&instance, &[(60, after)]);
+    instance.pending_time = at(61);
+    check(&instance, &[(61, before)]);
 }
 
 #[test]

@@ -14,6 +14,8 @@ use super::clock;
 
 /// How long it waits at most: a clock may be set.
 const LONGEST: Duration = Duration::from_secs(60);
+/// How long it rests while the clock goes faster than the machine's.
+const BREATH: Duration = Duration::from_millis(10);
 /// How long it waits after the store failed.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -56,7 +58,7 @@ fn turn(
     round: impl FnOnce(&mut Agenda) -> Result<(), Error>,
 ) -> Duration {
     match catch_unwind(AssertUnwindSafe(|| round(agenda))) {
-        Ok(Ok(())) => clock.until(agenda.next()).min(LONGEST),
+        Ok(Ok(())) => clock.until(agenda.next()).clamp(least(clock), LONGEST),
         Ok(Err(error)) => {
             tracing::error!(%error, "environments cannot be worked on; it is tried again");
             AGAIN
@@ -68,6 +70,11 @@ fn turn(
             AGAIN
         }
     }
+}
+
+/// How long it waits at least: in a round, a clock that is fast enough goes on to when the next one is due.
+fn least(clock: &ServiceClock) -> Duration {
+    if clock.is_fast() { BREATH } else { Duration::ZERO }
 }
 
 /// Waits until there is something to look at, or for this long, which another clock ends; false when the store is gone.
@@ -97,7 +104,7 @@ mod tests {
 
     use super::*;
     use imds_core::Timestamp;
-    use imds_core::clock::{Clock, Stretch};
+    use imds_core::clock::{Clock, Pace, Stretch};
     use imds_store::record::Record as _;
 
     fn event(keys: &[&str]) -> Event {
@@ -138,6 +145,9 @@ mod tests {
         agenda.hear(&event(&["environment/us-east-1/e-1"]));
         assert_eq!(turn(&mut agenda, &clock, |_| panic!("a fault of ours")), AGAIN);
         assert_eq!(turn(&mut agenda, &clock, |_| Ok(())), Duration::ZERO, "all are looked at again");
+        let machine = Timestamp::now();
+        clock.set(Clock::of_machine(machine).paced(machine, Pace::new(86_400).unwrap()));
+        assert_eq!(turn(&mut agenda, &clock, |_| Ok(())), BREATH);
     }
 
     #[test]
@@ -148,7 +158,7 @@ mod tests {
         let value = serde_json::to_vec(&ahead.to_form()).unwrap();
         let (sender, events) = channel();
         let changes = vec![("clock/service".to_owned(), Some(value.into()))];
-        sender.send(Event { revision: 1, changes: changes.into() }).unwrap();
+        sender.send(Event { revision: 1, changes }).unwrap();
         assert!(changed(&events, Duration::from_secs(3_600), &mut Agenda::default(), &clock));
         assert!(clock.now() >= ahead.shown);
     }

@@ -106,6 +106,9 @@ async fn an_event_is_planned_for_those_who_are_named_or_for_all() {
     let kinds: Vec<_> = all.iter().map(|event| event["kind"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["rebalance", "asg-lifecycle", "spot-interruption", "maintenance"], "by their notice");
     assert_eq!(listed(&door, &format!("?instance={A}")).await.len(), 3);
+    keep(&door, "i-0000000a123456789", State::Running);
+    plan(&door, &json!({"kind": "rebalance", "instances": ["i-0000000a123456789"]})).await;
+    assert_eq!(listed(&door, &format!("?instance={A}")).await.len(), 3, "another's id begins with it");
     assert!(all.iter().all(|event| event["instances"] != json!([])));
 }
 

@@ -1,6 +1,5 @@
 //! Performing an action, whoever asks for it: an AWS client at `/`, or a person in the console.
 
-use imds_core::Timestamp;
 use imds_store::Revision;
 use imds_store::record::Caller;
 
@@ -34,7 +33,7 @@ pub(crate) fn ask<T>(
         store: &*door.store,
         region: behalf.region,
         account: &account,
-        now: Timestamp::now(),
+        now: door.clock.now(),
         caller: behalf.caller,
         identity: behalf.identity,
         request_id: behalf.request_id,

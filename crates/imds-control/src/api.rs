@@ -1,7 +1,9 @@
 //! `/api/v1/`: what AWS has no action for, as JSON. Ids of instances are enough there: the region does not matter.
 
 mod calls;
+mod clock;
 mod console;
+mod events;
 mod faults;
 mod history;
 mod instance;
@@ -13,6 +15,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, patch, post};
 use axum::{Json, Router};
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::door::Door;
@@ -22,7 +25,10 @@ use crate::query;
 pub(crate) fn router() -> Router<Door> {
     Router::new()
         .route("/calls", get(calls::list).delete(calls::forget))
+        .route("/clock", get(clock::show).post(clock::change))
         .route("/console", post(console::begin))
+        .route("/events", get(events::list).post(events::plan))
+        .route("/events/{id}", delete(events::cancel))
         .route("/faults", get(faults::list).post(faults::add).delete(faults::remove_all))
         .route("/faults/{id}", delete(faults::remove))
         .route("/instances/{id}", patch(instance::change))
@@ -69,14 +75,21 @@ async fn blocking<T: Send + 'static>(
     })
 }
 
-/// The body of a request, which says that it is JSON: a form of a page can send three types, and this is none of them.
-fn json_body(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Bytes, Refusal> {
+/// A body of JSON, of which `form` says the form.
+fn json_body<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+    form: &str,
+) -> Result<T, Refusal> {
+    // A form of a page can send three types, and this is none of them.
     let content = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !content.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
         let why = "the content type must be application/json";
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
     }
-    body.map_err(|rejection| Refusal::new(rejection.status(), rejection.body_text()))
+    let body = body.map_err(|rejection| Refusal::new(rejection.status(), rejection.body_text()))?;
+    serde_json::from_slice(&body)
+        .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, format!("the body is not {form}: {error}")))
 }
 
 /// There is no such instance.

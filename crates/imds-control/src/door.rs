@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use imds_store::Store;
+use imds_store::{ServiceClock, Store};
 
 use crate::authz::Authority;
 use crate::console::Sessions;
@@ -20,6 +20,8 @@ pub struct Door {
     pub plane: Plane,
     /// Whose keys are taken.
     pub authority: Arc<Authority>,
+    /// What time it is.
+    pub clock: Arc<ServiceClock>,
     /// How long each step of an environment takes; more than nothing.
     pub environment_delay: Duration,
     /// The faults that are on request.

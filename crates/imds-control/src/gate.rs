@@ -5,7 +5,6 @@ use axum::extract::{Request as HttpRequest, State};
 use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use imds_core::Timestamp;
 
 use crate::api::Refusal;
 use crate::door::Door;
@@ -28,7 +27,7 @@ pub(crate) async fn signed(State(door): State<Door>, request: HttpRequest, next:
     let verified = tokio::task::spawn_blocking(move || {
         let request =
             Request { method: &parts.method, uri: &parts.uri, headers: &parts.headers, body: &body };
-        let pass = door.authority.pass(&*door.store, &request, Timestamp::now()).map(|(pass, _)| pass);
+        let pass = door.authority.pass(&*door.store, &request, door.clock.now()).map(|(pass, _)| pass);
         (pass, parts, body)
     });
     let verified =

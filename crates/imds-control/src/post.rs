@@ -7,7 +7,6 @@ use axum::extract::State;
 use axum::http::header::{ALLOW, AUTHORIZATION, AsHeaderName, CONTENT_TYPE, HeaderName};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
-use imds_core::Timestamp;
 use imds_store::Revision;
 use imds_store::record::Caller;
 
@@ -162,7 +161,7 @@ fn identified(
     came: &Came,
     params: &Params,
 ) -> Result<(Scope, Identity), (Option<Service>, Error)> {
-    let (presumed, now) = (Scope::of(came.header(AUTHORIZATION), params), Timestamp::now());
+    let (presumed, now) = (Scope::of(came.header(AUTHORIZATION), params), door.clock.now());
     if door.authority.is_required() || came.method != Method::POST {
         let verified = door.authority.verified(&*door.store, &came.request(), now);
         let (identity, credential) =

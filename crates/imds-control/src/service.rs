@@ -2,11 +2,12 @@
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, DATE};
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
+use imds_core::date::http_date;
 
 use crate::door::Door;
 use crate::{api, body, console, gate, metrics, post, site};
@@ -23,7 +24,16 @@ pub fn router(door: Door) -> Router {
         .layer(middleware::from_fn_with_state(door.clone(), gate::signed))
         .layer(middleware::from_fn(body::whole))
         .layer(middleware::from_fn_with_state(door.clone(), site::check))
+        .layer(middleware::map_response_with_state(door.clone(), dated))
         .with_state(door)
+}
+
+/// `Date` goes by the service's clock: whoever signs goes by it, where the two differ.
+async fn dated(State(door): State<Door>, mut response: Response) -> Response {
+    if let Ok(date) = HeaderValue::try_from(http_date(door.clock.now())) {
+        response.headers_mut().insert(DATE, date);
+    }
+    response
 }
 
 async fn metrics(State(door): State<Door>) -> Response {

@@ -29,6 +29,7 @@ pub(crate) fn door() -> Door {
         store: Arc::new(Memory::default()),
         plane: Plane::immediate(),
         authority: Arc::new(Authority::open(&[7; 32])),
+        clock: Arc::default(),
         environment_delay: Duration::from_millis(500),
         faults: Arc::new(Faults::new(Box::new(|_| Ok(())))),
         server_name: Some("imds.test".into()),

@@ -12,6 +12,7 @@ use crate::id::{AccountId, InstanceId};
 use crate::interface::{Interface, Mac};
 use crate::options::{MetadataOptions, Switch};
 use crate::signature::Signature;
+use crate::timeline::Planned;
 use crate::tree::by_hand::ByHand;
 use crate::{Error, Timestamp, derive};
 
@@ -90,6 +91,8 @@ pub struct Instance {
     pub system: String,
     /// `tags/instance/`, served only while [`MetadataOptions::instance_metadata_tags`] is enabled.
     pub tags: BTreeMap<String, String>,
+    /// What is planned for it, in the order of notice.
+    pub timeline: Vec<Planned>,
     /// `user-data`, byte for byte.
     pub user_data: Option<Bytes>,
     /// When any of this last changed: `Last-Modified`.
@@ -183,6 +186,7 @@ impl Launch {
             services_partition: derive::partition(region).into(),
             system: derive::system(&self.instance_type).into(),
             tags: BTreeMap::new(),
+            timeline: Vec::new(),
             user_data: None,
             changed: self.at,
             instance_type: self.instance_type,

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod answer;
 pub mod audit;
+pub mod clock;
 pub mod credentials;
 pub mod date;
 pub mod defaults;
@@ -29,6 +30,7 @@ pub mod request;
 pub mod session;
 pub mod signature;
 pub mod testing;
+pub mod timeline;
 pub mod token;
 pub mod tree;
 mod ttl;

@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -11,6 +12,7 @@ use crate::events::{Maintenance, SpotAction};
 use crate::instance::{Instance, Launch};
 use crate::options::{MetadataOptions, Switch};
 use crate::signature::{Signature, digest_of};
+use crate::timeline::{Action, Code, Lifecycle, Plan, Planned};
 use crate::{Timestamp, keyring::Keyring};
 
 /// 2026-11-24T12:00:00Z, the hour of the golden headers.
@@ -108,6 +110,27 @@ pub fn everything() -> Instance {
         not_before: noon(),
         not_after: None,
         state: "active".into(),
+    });
+    let planned = |id: &str, plan| Planned {
+        id: id.into(),
+        plan,
+        at: noon(),
+        notice: noon(),
+        canceled: None,
+        is_from_file: false,
+    };
+    let description = "The host is worked on".into();
+    let not_after = Some(noon() + Duration::from_secs(3_600));
+    instance.plan(planned("event-0a", Plan::Lifecycle(Lifecycle::InService)));
+    instance.plan(planned("event-0b", Plan::Rebalance));
+    instance.plan(planned("event-0c", Plan::SpotInterruption(Action::Terminate)));
+    instance.plan(Planned {
+        canceled: Some(noon()),
+        is_from_file: true,
+        ..planned(
+            "event-07c59a40db2a78c8b",
+            Plan::Maintenance { code: Code::SystemMaintenance, description, not_after },
+        )
     });
     instance.signature = Some(Arc::new(signature(&instance)));
     instance

@@ -75,6 +75,8 @@ pub(crate) struct Entry<T: 'static> {
 pub(crate) enum Node<T: 'static> {
     /// A value, where the record has one.
     Leaf(fn(&T) -> Option<Value>),
+    /// A value that the moment of the request decides, too.
+    Timed(fn(&T, Timestamp) -> Option<Value>),
     /// A directory with names that are always the same.
     Directory(&'static [Entry<T>]),
     /// A directory with names that the record gives: as listed, and what is behind one of them.
@@ -85,6 +87,15 @@ impl<T> Entry<T> {
     /// A leaf since a release, as AWS's table of categories gives it.
     pub(crate) const fn leaf(name: &'static str, release: &str, value: fn(&T) -> Option<Value>) -> Self {
         Self { name, since: Version::since(release), node: Node::Leaf(value) }
+    }
+
+    /// A leaf whose value, or whether there is one, is another from one moment to the next.
+    pub(crate) const fn timed(
+        name: &'static str,
+        release: &str,
+        value: fn(&T, Timestamp) -> Option<Value>,
+    ) -> Self {
+        Self { name, since: Version::since(release), node: Node::Timed(value) }
     }
 
     /// A directory.
@@ -102,18 +113,19 @@ impl<T> Entry<T> {
         Self { name, since: Version::since(release), node: Node::Keyed { names, enter } }
     }
 
-    fn is_present(&self, subject: &T, version: Version) -> bool {
-        self.since <= version
+    fn is_present(&self, subject: &T, walk: Walk<'_>) -> bool {
+        self.since <= walk.version
             && match &self.node {
                 Node::Leaf(value) => value(subject).is_some(),
-                Node::Directory(entries) => entries.iter().any(|entry| entry.is_present(subject, version)),
+                Node::Timed(value) => value(subject, walk.now).is_some(),
+                Node::Directory(entries) => entries.iter().any(|entry| entry.is_present(subject, walk)),
                 Node::Keyed { names, .. } => !names(subject).is_empty(),
             }
     }
 
     fn listed(&self) -> Cow<'static, str> {
         match self.node {
-            Node::Leaf(_) => self.name.into(),
+            Node::Leaf(_) | Node::Timed(_) => self.name.into(),
             Node::Directory(_) | Node::Keyed { .. } => format!("{}/", self.name).into(),
         }
     }
@@ -149,13 +161,14 @@ impl<'p> Walk<'p> {
     /// Goes on in a table.
     pub(crate) fn into<T>(mut self, entries: &[Entry<T>], subject: &T) -> Option<Found> {
         let Some(name) = self.step() else {
-            let present = entries.iter().filter(|entry| entry.is_present(subject, self.version));
+            let present = entries.iter().filter(|entry| entry.is_present(subject, self));
             return listing(present.map(Entry::listed).collect());
         };
         let entry =
             entries.iter().find(|entry| entry.name.as_bytes() == name && entry.since <= self.version)?;
         match &entry.node {
             Node::Leaf(value) => self.end(|| value(subject)),
+            Node::Timed(value) => self.end(|| value(subject, self.now)),
             Node::Directory(entries) => self.into(entries, subject),
             Node::Keyed { names, enter } => match self.step() {
                 None => listing(names(subject).into_iter().map(Cow::from).collect()),
@@ -215,7 +228,7 @@ pub fn lookup(instance: &Instance, path: &[u8], now: Timestamp) -> Option<Value>
 /// What the model says of a path under a version.
 fn model(instance: &Instance, walk: Walk<'_>) -> Option<Found> {
     if walk.is_at_end() {
-        let present = ROOT.iter().filter(|entry| entry.is_present(instance, walk.version));
+        let present = ROOT.iter().filter(|entry| entry.is_present(instance, walk));
         return listing(present.map(|entry| entry.name.into()).collect());
     }
     walk.into(ROOT, instance)
@@ -229,7 +242,7 @@ fn since<'p>(names: impl IntoIterator<Item = &'p [u8]>) -> Version {
         since = since.max(entry.since);
         match entry.node {
             Node::Directory(inner) => entries = inner,
-            Node::Leaf(_) | Node::Keyed { .. } => break,
+            Node::Leaf(_) | Node::Timed(_) | Node::Keyed { .. } => break,
         }
     }
     since

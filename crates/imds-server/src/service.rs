@@ -101,7 +101,7 @@ impl Service {
         let (parts, body) = request.into_parts();
         let read = drop_body(body).await.and(request::check_target(&parts));
         let read = read.and_then(|()| self.check_host(&parts, source));
-        let now = Timestamp::now();
+        let now = self.shared.registry.now();
         let asked = request::request(&parts);
         let snapshot = source.instance(&self.shared.registry);
         let snapshot = snapshot.as_deref();
@@ -142,7 +142,7 @@ impl Service {
         };
         self.tell(&call, done);
         let frame = Frame { date: self.date(now), is_kept };
-        let mut reply = struck(&frame, self.shared.error_pages, answer, snapshot, strike);
+        let mut reply = struck(&frame, self.shared.error_pages, answer, snapshot, strike, now);
         reply.is_cut_short = matches!(read, Err(refusal) if refusal != Refusal::ForeignHost);
         if parts.version == Version::HTTP_10 {
             // Said of a response of its own version, the library believes that it is to close.
@@ -155,7 +155,7 @@ impl Service {
     #[must_use]
     pub fn bare(&self, status: u16) -> Vec<u8> {
         self.shared.strangers.count_status(status);
-        response::bare(self.shared.error_pages, status, &http_date(Timestamp::now()))
+        response::bare(self.shared.error_pages, status, &http_date(self.shared.registry.now()))
     }
 
     /// Hands the log lines on that have gathered.
@@ -224,16 +224,17 @@ fn struck(
     answer: Answer,
     snapshot: Option<&Snapshot>,
     strike: Option<Box<Strike>>,
+    now: Timestamp,
 ) -> Reply {
-    let Some(mut strike) = strike else { return reply(frame, pages, answer, snapshot) };
+    let Some(mut strike) = strike else { return reply(frame, pages, answer, snapshot, now) };
     let other = |response| Reply { response, hop_limit: None, is_cut_short: false, strike: None };
     let reply = match (std::mem::replace(&mut strike.outcome, Outcome::Answer), answer) {
         (Outcome::Stale(value), Answer::Metadata { session, .. }) => {
-            reply(frame, pages, Answer::Metadata { value, session }, snapshot)
+            reply(frame, pages, Answer::Metadata { value, session }, snapshot, now)
         }
-        (Outcome::Answer | Outcome::Stale(_), answer) => reply(frame, pages, answer, snapshot),
+        (Outcome::Answer | Outcome::Stale(_), answer) => reply(frame, pages, answer, snapshot, now),
         (Outcome::Truncate(after), answer) => {
-            let whole = reply(frame, pages, answer, snapshot);
+            let whole = reply(frame, pages, answer, snapshot, now);
             Reply { response: response::truncated(whole.response, after), ..whole }
         }
         (Outcome::Status(status), _) => other(response::refusal(frame, pages, status, None)),
@@ -247,7 +248,13 @@ fn struck(
     Reply { strike: Some(strike), ..reply }
 }
 
-fn reply(frame: &Frame, pages: ErrorPages, answer: Answer, snapshot: Option<&Snapshot>) -> Reply {
+fn reply(
+    frame: &Frame,
+    pages: ErrorPages,
+    answer: Answer,
+    snapshot: Option<&Snapshot>,
+    now: Timestamp,
+) -> Reply {
     let mut limit = None;
     let response = match answer {
         Answer::Token { text, ttl, hop_limit } => {
@@ -255,8 +262,8 @@ fn reply(frame: &Frame, pages: ErrorPages, answer: Answer, snapshot: Option<&Sna
             response::token(frame, &text, ttl)
         }
         Answer::Metadata { value, session } => {
-            let last_modified = snapshot.map_or("", |snapshot| &snapshot.last_modified);
-            response::metadata(frame, value, session, last_modified)
+            let last_modified = snapshot.map(|snapshot| snapshot.last_modified_at(now)).unwrap_or_default();
+            response::metadata(frame, value, session, &last_modified)
         }
         Answer::Methods(allow) => response::methods(frame, allow),
         Answer::Refused(refusal) => response::refusal(frame, pages, refusal.status(), refusal.allow()),

@@ -2,6 +2,7 @@
 
 pub mod access_key;
 pub mod ca;
+pub mod clock;
 pub mod embedded;
 pub mod keyring;
 pub mod memory;
@@ -11,6 +12,7 @@ pub mod record;
 pub mod registry;
 pub mod store;
 
+pub use clock::ServiceClock;
 pub use embedded::Embedded;
 pub use memory::Memory;
 pub use registry::{Registry, Snapshot};

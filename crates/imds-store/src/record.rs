@@ -4,6 +4,7 @@
 
 mod batch;
 mod by_hand;
+pub mod clock;
 pub mod environment;
 pub mod image;
 mod instance;
@@ -11,6 +12,7 @@ mod key_pair;
 mod machine;
 pub mod role;
 mod template;
+mod timeline;
 mod trace;
 pub mod trust;
 

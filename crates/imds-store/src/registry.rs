@@ -4,20 +4,23 @@
 //! all of a change to an instance or nothing of it. One that is stopped keeps its address and is here, too: it answers
 //! nobody, and nobody else answers in its place.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use imds_core::audit::Tally;
+use imds_core::clock::Clock;
 use imds_core::credentials::Role;
 use imds_core::date::http_date;
 use imds_core::id::InstanceId;
 use imds_core::keyring::Keyring;
 use imds_core::signature::Signature;
-use imds_core::{Instance, Machine};
+use imds_core::{Instance, Machine, Timestamp};
 use papaya::Guard as _;
 
+use crate::ServiceClock;
 use crate::record::Place;
 
 /// An instance as requests see it.
@@ -33,6 +36,17 @@ pub struct Snapshot {
     pub is_running: bool,
 }
 
+impl Snapshot {
+    /// `Last-Modified` at `now`: what is planned may have come.
+    #[must_use]
+    pub fn last_modified_at(&self, now: Timestamp) -> Cow<'_, str> {
+        if self.instance.timeline.is_empty() {
+            return Cow::Borrowed(&self.last_modified);
+        }
+        Cow::Owned(http_date(self.instance.changed_at(now)))
+    }
+}
+
 /// One thing that is not what it was.
 #[derive(Debug)]
 pub enum Change {
@@ -44,6 +58,8 @@ pub enum Change {
     Role(InstanceId, Option<Box<Role>>),
     /// The signature over an instance's identity document, which may come before the document and after it.
     Signature(InstanceId, Option<Arc<Signature>>),
+    /// The service's clock.
+    Clock(Clock),
 }
 
 /// What goes when all that comes is there.
@@ -62,6 +78,7 @@ pub struct Registry {
     by_listen: papaya::HashMap<SocketAddr, InstanceId>,
     default: ArcSwapOption<InstanceId>,
     keyring: ArcSwap<Keyring>,
+    clock: ServiceClock,
     /// What only changes need. One is made at a time.
     aside: Mutex<Aside>,
 }
@@ -84,6 +101,7 @@ impl Registry {
             by_listen: papaya::HashMap::new(),
             default: ArcSwapOption::empty(),
             keyring: ArcSwap::from_pointee(keyring),
+            clock: ServiceClock::default(),
             aside: Mutex::default(),
         }
     }
@@ -126,6 +144,12 @@ impl Registry {
         self.keyring.load()
     }
 
+    /// What time it is by the service's clock. Takes no lock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// From now on, these are the keys.
     pub fn set_keyring(&self, keyring: Keyring) {
         self.keyring.store(Arc::new(keyring));
@@ -152,6 +176,7 @@ impl Registry {
                     has_keys = true;
                 }
                 Change::Signature(id, signature) => self.set_signature(&mut aside, id, signature),
+                Change::Clock(clock) => self.clock.set(clock),
             }
         }
         for going in going {

@@ -12,13 +12,14 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::bail;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, InvalidHeaderValue, USER_AGENT};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HOST, InvalidHeaderValue, USER_AGENT};
 use http::{HeaderValue, Method, Request, Response};
 use http_body_util::Full;
 use hyper::body::Bytes;
 use imds_control::Signer;
 use imds_core::Timestamp;
 use imds_core::credentials::Secret;
+use imds_core::date::parse_http_date;
 
 use crate::client::exchange;
 
@@ -32,6 +33,8 @@ pub(crate) use url::is_metadata;
 
 /// How long an answer may take: it comes when the change is on disk and guests see it.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Seconds between two clocks that may be why a signature is refused.
+const SKEW: i64 = 60;
 /// The region when nothing names one.
 const REGION: &str = "us-east-1";
 /// The access key of calls when the environment has none.
@@ -131,13 +134,15 @@ impl Admin {
         self.read(&answer, |text| serde_json::from_str(text).ok())
     }
 
-    /// DELETEs something that AWS has no action for.
+    /// DELETEs something that AWS has no action for, and gives what is answered, which may be nothing.
     ///
     /// # Errors
     /// As [`Admin::call`].
-    pub fn delete(&self, path: &str) -> Result<(), Error> {
+    pub fn delete(&self, path: &str) -> Result<serde_json::Value, Error> {
         let answer = self.send(Api::Ec2, Method::DELETE, path, None)?;
-        self.read(&answer, |_| Some(()))
+        self.read(&answer, |text| {
+            if text.is_empty() { Some(serde_json::Value::Null) } else { serde_json::from_str(text).ok() }
+        })
     }
 
     /// PATCHes something that AWS has no action for.
@@ -167,7 +172,8 @@ impl Admin {
     ) -> Result<Response<Bytes>, Error> {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Own)?;
-        let request = self.request(api, method, path, body)?;
+        let now = Timestamp::now();
+        let request = |at| self.request(api, &method, path, body.as_ref(), at);
         runtime.block_on(async {
             let found = tokio::net::lookup_host((self.url.host(), self.url.port())).await;
             let found = found.map_err(|error| Error::Unknown { url: self.url.clone(), error })?;
@@ -176,26 +182,40 @@ impl Admin {
             if addresses.iter().any(|address| url::is_metadata(address.ip())) {
                 return Err(Error::Metadata { url: self.url.clone() });
             }
-            let answer = exchange(&addresses[..], request, PATIENCE).await;
-            answer.map_err(|failure| Error::unreachable(&self.url, failure))
+            let unreachable = |failure| Error::unreachable(&self.url, failure);
+            let answer = exchange(&addresses[..], request(now)?, PATIENCE).await.map_err(unreachable)?;
+            match self.elsewhen(&answer, now) {
+                // Nothing was done: it is signed as of the time that it is there.
+                Some(date) => exchange(&addresses[..], request(date)?, PATIENCE).await.map_err(unreachable),
+                None => Ok(answer),
+            }
         })
+    }
+
+    /// The time of a service whose clock is not this machine's, if that may be why it refused a signature.
+    fn elsewhen(&self, answer: &Response<Bytes>, now: Timestamp) -> Option<Timestamp> {
+        let is_refused = matches!(answer.status().as_u16(), 400 | 401 | 403) && self.secret.is_some();
+        let date = answer.headers().get(DATE).filter(|_| is_refused)?;
+        let date = parse_http_date(date.to_str().ok()?)?;
+        ((date.as_second() - now.as_second()).abs() > SKEW).then_some(date)
     }
 
     fn request(
         &self,
         api: Api,
-        method: Method,
+        method: &Method,
         path: &str,
-        body: Option<(&str, String)>,
+        body: Option<&(&str, String)>,
+        now: Timestamp,
     ) -> Result<Request<Full<Bytes>>, Error> {
         let own = |error: http::Error| Error::Own(std::io::Error::other(error));
         let mut request = Request::builder().method(method).uri(path).header(HOST, self.url.authority());
-        if let Some((kind, _)) = &body {
+        if let Some((kind, _)) = body {
             request = request.header(CONTENT_TYPE, *kind);
         }
-        let body = body.map(|(_, text)| Bytes::from(text)).unwrap_or_default();
+        let body = body.map(|(_, text)| Bytes::from(text.clone())).unwrap_or_default();
         let mut request = request.body(body).map_err(own)?;
-        self.sign(api, &mut request, Timestamp::now()).map_err(|error| own(error.into()))?;
+        self.sign(api, &mut request, now).map_err(|error| own(error.into()))?;
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static("*/*"));
         let agent = HeaderValue::from_static(concat!("imds/", env!("CARGO_PKG_VERSION")));
         request.headers_mut().insert(USER_AGENT, agent);

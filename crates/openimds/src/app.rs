@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use imds_core::Timestamp;
 use imds_core::audit::{Counts, Recorded, Tallies, Whose};
 use imds_core::id::InstanceId;
 use imds_core::keyring::SECRET_LEN;
@@ -221,8 +220,7 @@ impl Running {
         let snapshot = registry.by_id(&instance.parse().ok()?)?;
         let mut nonce = [0; NONCE_LEN];
         imds_server::random::fill(&mut nonce).ok()?;
-        let now = Timestamp::now();
-        Some(view::of(&snapshot.instance, path.as_bytes(), &registry.keyring(), now, || nonce))
+        Some(view::of(&snapshot.instance, path.as_bytes(), &registry.keyring(), registry.now(), || nonce))
     }
 
     /// What guests see follows, and so does where they are heard.

@@ -2,10 +2,12 @@
 
 pub mod ca;
 pub mod calls;
+pub mod clock;
 pub mod console;
 pub mod control;
 pub mod doctor;
 pub mod environment;
+pub mod event;
 pub mod exec;
 pub mod explain;
 pub mod fault;
@@ -17,6 +19,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use imds_core::clock::Pace;
 use imds_core::options::{Choice, HopLimit, HttpTokens, Switch};
 use imds_core::token::Ttl;
 use imds_server::audit::Format;
@@ -56,6 +59,10 @@ pub enum Verb {
     Ca(ca::Ca),
     /// Write a configuration that answers as a metadata service does
     Record(record::Record),
+    /// What time it is for a running service, and another time
+    Clock(clock::Clock),
+    /// What is planned for the instances of a running service: interruptions, maintenance, Auto Scaling
+    Event(event::Event),
     /// Print the JSON schema of the configuration file
     Schema,
     /// The instances of a running service
@@ -214,6 +221,9 @@ pub struct Serve {
     /// How long each step of an Elastic Beanstalk environment takes [default: 500ms]
     #[arg(long, value_name = "TIME")]
     pub environment_delay: Option<Seconds>,
+    /// How fast the service's clock goes: so many seconds a second, up to a day [default: 1x]
+    #[arg(long, value_name = "60x")]
+    pub clock: Option<Pace>,
     /// A further host name that --admin is called by
     #[arg(long, value_name = "NAME")]
     pub server_name: Option<String>,

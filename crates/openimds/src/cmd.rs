@@ -2,10 +2,12 @@
 
 mod ca;
 mod calls;
+mod clock;
 mod console;
 mod defaults;
 mod doctor;
 mod environment;
+mod event;
 mod exec;
 mod explain;
 mod fault;
@@ -48,6 +50,8 @@ pub fn main() -> ExitCode {
         Verb::Keys(args) => keys::run(&args),
         Verb::Ca(args) => ca::run(&args),
         Verb::Record(args) => record::run(&args),
+        Verb::Clock(args) => clock::run(&args),
+        Verb::Event(args) => event::run(&args),
         Verb::Schema => schema::run(),
         Verb::Instance(args) => instance::run(&args),
         Verb::Defaults(args) => defaults::run(&args),

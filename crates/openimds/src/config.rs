@@ -7,6 +7,7 @@ mod gather;
 mod instance;
 mod path;
 mod text;
+mod timeline;
 
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use imds_core::Timestamp;
+use imds_core::clock::Pace;
 use imds_core::fault::Draft;
 use imds_core::id::InstanceId;
 use imds_core::options::Choice;
@@ -26,6 +28,7 @@ pub use text::{Auth, Cidr, Seconds};
 
 use crate::credentials::{Lent, Source};
 use crate::listen::Limits;
+use timeline::Timeline;
 
 /// Where metadata is served when nothing is said.
 pub const LISTEN: &str = "127.0.0.1:1338";
@@ -63,6 +66,8 @@ pub struct Flags {
     pub environment_delay: Option<Seconds>,
     /// A further name of the service.
     pub server_name: Option<String>,
+    /// How fast the service's clock goes.
+    pub clock: Option<Pace>,
     /// Whose calls the door takes.
     pub auth: Option<Auth>,
     /// May the door be bound where others can reach it?
@@ -164,7 +169,7 @@ impl Config {
                 instance::entry(entry.get_ref(), bundle, service.vpc, flags, now).map_err(at)?;
             instance.instance.by_hand = path::by_hand(entry.get_ref(), bundle)
                 .map_err(|(offset, what)| bundle.refused(offset, what))?;
-            instance.place.hash = hashes.of(Some((index, entry.get_ref())));
+            instance.place.hash = hashes.of(Some((index, entry.get_ref())), &instance.instance.id);
             instances.push(instance);
             lent.extend(role);
         }
@@ -185,11 +190,15 @@ impl Config {
                 "the built-in instance, which gets what no address claims when none has `default = true`";
             let built_in = instance::built_in(bundle, service.vpc, flags, now);
             let mut built_in = built_in.map_err(|what| Error::flag(place, what))?;
-            built_in.place.hash = hashes.of(None);
+            built_in.place.hash = hashes.of(None, &built_in.instance.id);
             if let Some(twice) = seen.twice(&built_in) {
                 return Err(Error::flag(place, twice));
             }
             instances.push(built_in);
+        }
+        for (index, planned) in file.timeline.iter().enumerate() {
+            let refused = |what| bundle.refused(planned.span().start, what);
+            planned.get_ref().plan(index, &mut instances, now).map_err(refused)?;
         }
         let faults = fault::drafts(&file.fault, bundle)?;
         Ok(Self { service, instances, faults, lent })
@@ -220,6 +229,8 @@ impl Config {
 struct Hashes<'b> {
     bundle: &'b Bundle,
     tables: Vec<toml::Table>,
+    /// What is planned, and for whom.
+    timeline: Vec<(toml::Table, Timeline)>,
     /// What the flags fill in: they count as if they were written.
     flags: Vec<Vec<u8>>,
 }
@@ -239,18 +250,23 @@ impl<'b> Hashes<'b> {
         Ok(Self {
             bundle,
             tables: bundle.tables()?,
+            timeline: bundle.timeline()?,
             flags: parts.into_iter().map(String::into_bytes).chain(files).collect(),
         })
     }
 
     /// The hash of an entry of the file, or of the built-in instance. The order of keys, blanks and comments do not
     /// count; what is in the files that it names does.
-    fn of(&self, entry: Option<(usize, &file::Instance)>) -> String {
+    fn of(&self, entry: Option<(usize, &file::Instance)>, id: &InstanceId) -> String {
         let table = entry.and_then(|(index, _)| self.tables.get(index)).map(ToString::to_string);
         let files = entry.map(|(_, entry)| entry.files()).into_iter().flatten();
         let files = files.map(|name| self.bundle.named(name));
         let flags = self.flags.iter().map(Vec::as_slice);
-        feed::hash(table.iter().map(String::as_bytes).chain(flags).chain(files))
+        // What is planned for it counts as part of its entry; of nothing, there is no trace.
+        let planned = self.timeline.iter().filter(|(_, planned)| planned.is_for(id));
+        let planned: Vec<_> = planned.map(|(table, _)| table.to_string()).collect();
+        let planned = planned.iter().map(String::as_bytes);
+        feed::hash(table.iter().map(String::as_bytes).chain(flags).chain(files).chain(planned))
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod access;
 mod answer;
+mod clock;
 mod command;
 mod duty;
 mod errands;

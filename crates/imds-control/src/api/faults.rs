@@ -72,10 +72,8 @@ pub(super) async fn add(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<Added>), Refusal> {
-    let body = json_body(&headers, body)?;
     let wrong = |why: String| Refusal::new(StatusCode::BAD_REQUEST, why);
-    let draft: Draft =
-        serde_json::from_slice(&body).map_err(|error| wrong(format!("the body is not a fault: {error}")))?;
+    let draft: Draft = json_body(&headers, body, "a fault")?;
     let plane = door.plane.clone();
     let id = blocking(move || {
         draft.rule().map_err(wrong)?;

@@ -5,9 +5,9 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use imds_core::{Machine, Timestamp};
+use imds_core::Machine;
+use imds_store::Revision;
 use imds_store::record::{self, Batch};
-use imds_store::{Revision, Store};
 use serde::{Deserialize, Serialize};
 
 use super::{Refusal, blocking, json_body, unknown};
@@ -30,20 +30,19 @@ pub(super) async fn change(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Change>, Refusal> {
-    let body = json_body(&headers, body)?;
     let wrong = |why: String| Refusal::new(StatusCode::BAD_REQUEST, why);
-    let change: Change = serde_json::from_slice(&body)
-        .map_err(|error| wrong(format!("the body is not {{\"hostname\": \"…\"}}: {error}")))?;
+    let change: Change = json_body(&headers, body, "{\"hostname\": \"…\"}")?;
     check_hostname(&change.hostname).map_err(wrong)?;
     let plane = door.plane.clone();
     let asked = change.clone();
-    let revision = blocking(move || apply(&*door.store, &id, &asked)).await?;
+    let revision = blocking(move || apply(&door, &id, &asked)).await?;
     plane.reached(revision).await.map_err(Error::from)?;
     Ok(Json(change))
 }
 
 /// Keeps a change; the commit that guests must have seen before it is answered.
-fn apply(store: &dyn Store, id: &str, change: &Change) -> Result<Revision, Refusal> {
+fn apply(door: &Door, id: &str, change: &Change) -> Result<Revision, Refusal> {
+    let store = &*door.store;
     let id = instance_id(id)?;
     let ((), revision) = commit::decided(store, || {
         let found = record::get::<Machine>(store, id.as_str()).map_err(Error::from)?;
@@ -55,7 +54,7 @@ fn apply(store: &dyn Store, id: &str, change: &Change) -> Result<Revision, Refus
         let mut batch = Batch::default();
         if machine.instance.hostname != change.hostname {
             machine.instance.hostname.clone_from(&change.hostname);
-            machine.instance.changed = Timestamp::now();
+            machine.instance.changed = door.clock.now();
             batch.replace(id.as_str(), &found, &machine);
         }
         Ok((batch, ()))

@@ -126,9 +126,9 @@ impl Came {
 /// Whose session this is, if whoever signed for it would still be let in. Otherwise it ends. While that cannot be read,
 /// it stays, and nothing is done in it.
 fn known(door: &Door, name: &str) -> Result<Option<(String, Pass)>, Error> {
-    let now = Timestamp::now();
-    let Some(pass) = door.sessions.visitor(name, now) else { return Ok(None) };
-    if door.authority.admits(&*door.store, &pass, now)? {
+    // A session lasts as long as a person sits there, and keys as long as the service says.
+    let Some(pass) = door.sessions.visitor(name, Timestamp::now()) else { return Ok(None) };
+    if door.authority.admits(&*door.store, &pass, door.clock.now())? {
         return Ok(Some((name.to_owned(), pass)));
     }
     door.sessions.leave(name);

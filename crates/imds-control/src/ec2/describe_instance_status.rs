@@ -2,6 +2,7 @@
 
 use imds_core::Machine;
 use imds_core::events::Maintenance;
+use imds_store::record::Found;
 
 use super::describe_instances::in_order;
 use super::filter::Filters;
@@ -26,7 +27,12 @@ pub(crate) fn handle(call: &Call<'_>, params: &Params) -> Result<Outcome, Error>
     let filters = Filters::of(params, FILTERS)?;
     page::check_least(params, 5)?;
     let shows_all = params.flag("IncludeAllInstances")? == Some(true);
-    let found = call.machines(&params.list("InstanceId"))?.into_iter().map(|found| found.record);
+    let told = |found: Found<Machine>| {
+        let mut machine = found.record;
+        machine.instance.events = machine.instance.events_at(call.now).into_owned();
+        machine
+    };
+    let found = call.machines(&params.list("InstanceId"))?.into_iter().map(told);
     let shown = found
         .filter(|machine| shows_all || machine.state.is_running())
         .filter(|machine| filters.pass(|name| filtered(machine, name)))

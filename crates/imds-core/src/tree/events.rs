@@ -11,29 +11,31 @@ pub(super) const ENTRIES: &[Entry<Instance>] = &[
 ];
 
 const MAINTENANCE: &[Entry<Instance>] = &[
-    Entry::leaf("history", "2018-08-17", |i| Some(maintenance(i, |state| state != "active"))),
-    Entry::leaf("scheduled", "2018-08-17", |i| Some(maintenance(i, |state| state == "active"))),
+    Entry::timed("history", "2018-08-17", |i, now| Some(maintenance(i, now, |state| state != "active"))),
+    Entry::timed("scheduled", "2018-08-17", |i, now| Some(maintenance(i, now, |state| state == "active"))),
 ];
 
-const RECOMMENDATIONS: &[Entry<Instance>] = &[Entry::leaf("rebalance", "2020-10-27", |i| {
-    i.events.rebalance.map(|at| Value::text(format!(r#"{{"noticeTime": "{at:.0}"}}"#)))
+const RECOMMENDATIONS: &[Entry<Instance>] = &[Entry::timed("rebalance", "2020-10-27", |i, now| {
+    i.events_at(now).rebalance.map(|at| Value::text(format!(r#"{{"noticeTime": "{at:.0}"}}"#)))
 })];
 
 pub(super) const SPOT: &[Entry<Instance>] = &[
-    Entry::leaf("instance-action", "2016-11-15", |i| {
-        i.events.spot.as_ref().map(|spot| {
+    Entry::timed("instance-action", "2016-11-15", |i, now| {
+        i.events_at(now).spot.as_ref().map(|spot| {
             Value::text(format!(r#"{{"action": "{}", "time": "{:.0}"}}"#, spot.action, spot.time))
         })
     }),
-    Entry::leaf("termination-time", "2014-11-05", |i| {
-        let spot = i.events.spot.as_ref().filter(|spot| spot.action == "terminate");
+    Entry::timed("termination-time", "2014-11-05", |i, now| {
+        let events = i.events_at(now);
+        let spot = events.spot.as_ref().filter(|spot| spot.action == "terminate");
         spot.map(|spot| Value::text(format!("{:.0}", spot.time)))
     }),
 ];
 
-fn maintenance(instance: &Instance, wanted: impl Fn(&str) -> bool) -> Value {
+fn maintenance(instance: &Instance, now: Timestamp, wanted: impl Fn(&str) -> bool) -> Value {
+    let events = instance.events_at(now);
     let events: Vec<_> =
-        instance.events.maintenance.iter().filter(|event| wanted(&event.state)).map(Shown::of).collect();
+        events.maintenance.iter().filter(|event| wanted(&event.state)).map(Shown::of).collect();
     Value::text(objects(events.iter().map(Shown::members)))
 }
 

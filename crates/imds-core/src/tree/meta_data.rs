@@ -52,9 +52,8 @@ pub(super) const ENTRIES: &[Entry<Instance>] = &[
     Entry::directory("tags", "2021-03-23", tags::ENTRIES),
 ];
 
-const AUTOSCALING: &[Entry<Instance>] = &[Entry::leaf("target-lifecycle-state", "2021-07-15", |i| {
-    maybe(i.autoscaling_target_lifecycle_state.as_ref())
-})];
+const AUTOSCALING: &[Entry<Instance>] =
+    &[Entry::timed("target-lifecycle-state", "2021-07-15", |i, now| maybe(i.lifecycle_at(now)))];
 
 const ELASTIC_GPUS: &[Entry<Instance>] = &[Entry::keyed(
     "associations",

@@ -167,6 +167,9 @@ fn set(
         }
         Some(found) => {
             let before = found.record.instance.options;
+            // What the API planned is the API's.
+            let planned = found.record.instance.timeline.iter().filter(|planned| !planned.is_from_file);
+            planned.for_each(|planned| instance.plan(planned.clone()));
             if !entry.is_dated {
                 instance.pending_time = found.record.instance.pending_time;
             }

@@ -13,6 +13,7 @@ use imds_core::{Instance, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::by_hand::{self, PathForm};
+use super::timeline::PlannedForm;
 use super::{Options, text};
 
 /// What is kept of an instance.
@@ -68,6 +69,8 @@ pub(super) struct Form {
     system: String,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     tags: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    timeline: Vec<PlannedForm>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     user_data: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -173,6 +176,7 @@ impl From<&Instance> for Form {
             services_partition: instance.services_partition.clone(),
             system: instance.system.clone(),
             tags: instance.tags.clone(),
+            timeline: instance.timeline.iter().map(PlannedForm::from).collect(),
             user_data: instance.user_data.as_ref().map(|data| STANDARD.encode(data)),
             paths: instance.by_hand.iter().flat_map(|paths| paths.iter()).map(PathForm::from).collect(),
             changed: instance.changed,
@@ -190,6 +194,7 @@ impl Form {
         }
         let user_data = self.user_data.map(|data| STANDARD.decode(data).map(Into::into)).transpose();
         let user_data = user_data.map_err(|_| "user data that is not base64")?;
+        let timeline = self.timeline.into_iter().map(PlannedForm::planned).collect::<Result<_, _>>()?;
         Ok(Instance {
             id: text(&self.id)?,
             account_id: text(&self.account_id)?,
@@ -224,6 +229,7 @@ impl Form {
             services_partition: self.services_partition,
             system: self.system,
             tags: self.tags,
+            timeline,
             user_data,
             changed: self.changed,
             events: Events {

@@ -26,6 +26,7 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
     flags.admin = args.admin;
     flags.auth = args.auth;
     flags.insecure = args.insecure;
+    flags.clock = args.clock;
     flags.environment_delay = args.environment_delay;
     flags.server_name.clone_from(&args.server_name);
     let bundle = gather(args.options.config.as_deref(), &flags)?;

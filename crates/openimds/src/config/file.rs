@@ -15,6 +15,7 @@ use toml::Spanned;
 use super::credentials as written;
 use super::fault::Fault;
 use super::text::{Auth, Cidr, Line, Name, Seconds, Text};
+use super::timeline::Timeline;
 
 /// The JSON schema of the file, for editors.
 #[must_use]
@@ -37,6 +38,10 @@ pub(super) struct File {
     #[serde(default)]
     #[schemars(with = "Vec<Fault>")]
     pub(super) fault: Vec<Spanned<Fault>>,
+    /// What is planned for them.
+    #[serde(default)]
+    #[schemars(with = "Vec<Timeline>")]
+    pub(super) timeline: Vec<Spanned<Timeline>>,
 }
 
 /// `[service]`

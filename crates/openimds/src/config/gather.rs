@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::file::File;
+use super::timeline::Timeline;
 use super::{Error, Flags};
 
 /// A configuration as bytes: the file's text, and the content of the files that it and the flags name.
@@ -96,6 +97,19 @@ impl Bundle {
         }
         let read = toml::from_str::<Tables>(&self.text).map(|tables| tables.instance);
         read.map_err(|error| self.refused(0, error.message().to_owned()))
+    }
+
+    /// What is planned, as tables and as it is understood.
+    pub(super) fn timeline(&self) -> Result<Vec<(toml::Table, Timeline)>, Error> {
+        #[derive(Deserialize)]
+        struct Tables {
+            #[serde(default)]
+            timeline: Vec<toml::Table>,
+        }
+        let refused = |error: toml::de::Error| self.refused(0, error.message().to_owned());
+        let Tables { timeline } = toml::from_str(&self.text).map_err(refused)?;
+        let read = |table: toml::Table| Ok((table.clone(), Timeline::deserialize(table).map_err(refused)?));
+        timeline.into_iter().map(read).collect()
     }
 
     /// A refusal of what stands at byte `offset` of the file.

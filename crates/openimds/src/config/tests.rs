@@ -383,3 +383,39 @@ fn the_schema_knows_what_the_file_does() {
         assert!(schema.contains(key), "{key}");
     }
 }
+
+#[test]
+fn what_is_planned_is_part_of_the_entries_that_it_is_for() {
+    let two = "[[instance]]\ninstance-id = \"i-0000000a\"\ndefault = true\n[[instance]]\ninstance-id = \"i-0000000b\"\n\
+               local-ipv4 = \"172.31.0.9\"\n";
+    let entries = |timeline: &str| config(&format!("{two}{timeline}")).unwrap().instances;
+    let hashes = |entries: &[Entry]| entries.iter().map(|entry| entry.place.hash.clone()).collect::<Vec<_>>();
+    let planned =
+        |entries: &[Entry]| entries.iter().map(|entry| entry.instance.timeline.clone()).collect::<Vec<_>>();
+    let plain = entries("");
+    let of_one = entries("[[timeline]]\nkind = \"rebalance\"\nin = \"1m\"\ninstances = [\"i-0000000b\"]\n");
+    assert_eq!(planned(&of_one)[0], []);
+    let [rebalance] = &planned(&of_one)[1][..] else { panic!("one event") };
+    assert!(rebalance.is_from_file);
+    assert_eq!(rebalance.at, noon() + Duration::from_secs(60));
+    let (before, after) = (hashes(&plain), hashes(&of_one));
+    assert!(before[0] == after[0] && before[1] != after[1], "{before:?} {after:?}");
+    let of_all = entries("[[timeline]]\nkind = \"rebalance\"\nin = \"1m\"\n");
+    let [a, b] = &planned(&of_all)[..] else { panic!("two instances") };
+    assert_eq!((a, a.len()), (b, 1));
+    assert_eq!(
+        hashes(&entries("[[timeline]]\n# A comment.\nin = \"1m\"\nkind = \"rebalance\"\n")),
+        hashes(&of_all)
+    );
+    let twice = entries(&"[[timeline]]\nkind = \"rebalance\"\n".repeat(2));
+    let [first, second] = &planned(&twice)[0][..] else { panic!("two events") };
+    assert_ne!(first.id, second.id);
+    for (more, why) in [
+        ("kind = \"reboot\"", "a kind is"),
+        ("kind = \"rebalance\"\ninstances = [\"i-0000000c\"]", "no instance of this file"),
+        ("instances = []", "missing field"),
+    ] {
+        let refused = refused(&format!("{two}[[timeline]]\n{more}\n"));
+        assert!(refused.contains("imds.toml line 7") && refused.contains(why), "{refused}");
+    }
+}

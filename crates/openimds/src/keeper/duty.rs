@@ -18,7 +18,7 @@ use imds_core::Timestamp;
 use imds_core::id::InstanceId;
 use imds_store::provider::file as feed;
 use imds_store::store::Event;
-use imds_store::{Embedded, Memory, Store};
+use imds_store::{Embedded, Memory, ServiceClock, Store};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use zeroize::Zeroizing;
 
@@ -83,6 +83,7 @@ struct Work {
     notary: Notary,
     feed: Arc<Feed>,
     lender: Lender,
+    clock: Arc<ServiceClock>,
     /// The listeners of instances, which stay as they were at the start.
     listens: HashMap<InstanceId, Vec<SocketAddr>>,
     faults: Arc<Faults>,
@@ -104,27 +105,38 @@ impl Duty {
         }
     }
 
-    fn begin(self, reporter: Reporter, mut orders: UnixStream) -> anyhow::Result<()> {
-        let config = Config::new(&self.bundle, &self.flags, Timestamp::now())?;
-        let fetcher = Fetcher::start(&config, self.config.clone(), &self.flags)?;
-        let listens = config.instances.iter();
-        let listens = listens.map(|entry| (entry.instance.id.clone(), entry.place.listen.clone())).collect();
-        let state = self.state.as_ref().map(|(state, _)| state.as_path());
-        let kept = match &self.task {
+    /// Where it keeps what lasts, of a service that has this folder.
+    fn kept<'s>(&self, state: Option<&'s Path>) -> Option<&'s Path> {
+        match &self.task {
             Task::Serve => state,
             // It has no door, and no use for keys, nor for what others launched.
             Task::Run(_) => None,
-        };
-        let store: Arc<dyn Store> = match kept {
-            Some(state) => Arc::new(Embedded::open(state)?),
-            None => Arc::new(Memory::default()),
-        };
+        }
+    }
+
+    fn begin(self, reporter: Reporter, mut orders: UnixStream) -> anyhow::Result<()> {
+        // First of all: the process that fetches must hold nothing of this one.
+        let read = Config::new(&self.bundle, &self.flags, Timestamp::now())?;
+        let fetcher = Fetcher::start(&read, self.config.clone(), &self.flags)?;
+        let state = self.state.as_ref().map(|(state, _)| state.as_path());
+        let kept = self.kept(state);
+        let store = open_store(kept)?;
+        let clock = Arc::new(ServiceClock::default());
+        super::clock::begin(&*store, self.flags.clock, &clock)?;
+        let config = Config::new(&self.bundle, &self.flags, clock.now())?;
+        let listens = listens(&config);
         // One for those who sign and those whose keys are told: what one issues the other knows.
         let access = Access::load(kept, config.service.auth)?;
         let authority = access.authority();
         let notary = Notary::load(state, Arc::clone(&store), reporter.clone())?;
-        let feed = Arc::new(Feed::new(reporter.clone(), Arc::clone(&authority)));
-        let lender = Lender::new(fetcher, Arc::clone(&feed), Arc::clone(&store), Arc::clone(&authority));
+        let feed = Arc::new(Feed::new(reporter.clone(), Arc::clone(&authority), Arc::clone(&clock)));
+        let lender = Lender::new(
+            fetcher,
+            Arc::clone(&feed),
+            Arc::clone(&store),
+            Arc::clone(&authority),
+            Arc::clone(&clock),
+        );
         let mut work = Work {
             config: self.config,
             flags: self.flags,
@@ -133,6 +145,7 @@ impl Duty {
             store,
             access,
             notary,
+            clock: Arc::clone(&clock),
             feed,
             lender,
             listens,
@@ -148,7 +161,7 @@ impl Duty {
         let house = match &self.task {
             Task::Serve => {
                 let (store, faults) = (Arc::clone(&work.store), Arc::clone(&work.faults));
-                Some(House::new(&config, store, authority, faults, work.reporter.clone())?)
+                Some(House::new(&config, store, authority, clock, faults, work.reporter.clone())?)
             }
             Task::Run(_) => None,
         };
@@ -178,6 +191,18 @@ impl Duty {
         work.open(events, orders, running.as_ref(), house, lodging)?;
         Ok(work.attend(running)?)
     }
+}
+
+fn listens(config: &Config) -> HashMap<InstanceId, Vec<SocketAddr>> {
+    let entries = config.instances.iter();
+    entries.map(|entry| (entry.instance.id.clone(), entry.place.listen.clone())).collect()
+}
+
+fn open_store(kept: Option<&Path>) -> anyhow::Result<Arc<dyn Store>> {
+    Ok(match kept {
+        Some(state) => Arc::new(Embedded::open(state)?),
+        None => Arc::new(Memory::default()),
+    })
 }
 
 impl Work {
@@ -306,7 +331,7 @@ impl Work {
         for entry in &mut entries {
             entry.place.listen = self.listens.get(&entry.instance.id).cloned().unwrap_or_default();
         }
-        match feed::apply(&*self.store, &entries, Timestamp::now()) {
+        match feed::apply(&*self.store, &entries, self.clock.now()) {
             Ok(_) => {
                 self.faults.set_file(&config.faults)?;
                 Ok(self.lender.file(config)?)
@@ -318,7 +343,7 @@ impl Work {
 
     /// Is the new configuration valid? Tells what of it has to wait.
     fn check(&self, bundle: &Bundle) -> Result<Config, crate::config::Error> {
-        let now = Timestamp::now();
+        let now = self.clock.now();
         let config = Config::new(bundle, &self.flags, now)?;
         if bundle.is_blank() && !self.bundle.is_blank() {
             return Err(bundle.refused_blank());

@@ -13,12 +13,12 @@ use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use imds_core::Timestamp;
 use imds_core::credentials::Credentials;
 use imds_netns::{Helper, fork};
 use serde::{Deserialize, Serialize};
 
 use super::duty::SHARED;
-use super::lender::now;
 use super::report::{KeysForm, body, encode};
 use crate::config::{Bundle, Config, Flags, gather};
 use crate::credentials::process::Children;
@@ -92,7 +92,7 @@ impl Permitted {
 
     /// A file that is refused changes nothing.
     fn take(&mut self, bundle: &Bundle) {
-        if let Ok(config) = Config::new(bundle, &self.flags, now()) {
+        if let Ok(config) = Config::new(bundle, &self.flags, Timestamp::now()) {
             self.sources = sources(&config);
         }
     }
@@ -131,7 +131,7 @@ fn run(errands: &Mutex<Receiver<Source>>, answers: &Mutex<UnixStream>, children:
         let errand = errands.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(source) = errand else { return };
         let variable = |name: &str| std::env::var(name).ok();
-        let result = fetch(&source, &variable, children, &now);
+        let result = fetch(&source, &variable, children, &Timestamp::now);
         tell(answers, source, result);
     }
 }

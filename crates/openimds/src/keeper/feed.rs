@@ -9,16 +9,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use imds_control::Authority;
+use imds_core::Machine;
+use imds_core::clock::Clock;
 use imds_core::credentials::Role;
 use imds_core::id::InstanceId;
 use imds_core::session::NONCE_LEN;
-use imds_core::{Machine, Timestamp};
 use imds_store::provider::file::Entry;
 use imds_store::provider::profile::{Given, Mint, Profiles};
 use imds_store::record::{self, InstanceProfile, Place, Record as _};
 use imds_store::store::Event;
-use imds_store::{Error, Revision, Store};
+use imds_store::{Error, Revision, ServiceClock, Store};
 
+use super::clock;
 use super::report::{Reporter, RoleForm, Told, Wire};
 
 /// Records of one report: it must not grow without a bound.
@@ -30,6 +32,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 pub(super) struct Feed {
     reporter: Reporter,
     authority: Arc<Authority>,
+    clock: Arc<ServiceClock>,
     /// Held while roles are told, so that the last one decided is the last one told.
     roles: Mutex<Roles>,
 }
@@ -43,14 +46,14 @@ struct Roles {
 }
 
 impl Feed {
-    pub(super) fn new(reporter: Reporter, authority: Arc<Authority>) -> Self {
-        Self { reporter, authority, roles: Mutex::default() }
+    pub(super) fn new(reporter: Reporter, authority: Arc<Authority>, clock: Arc<ServiceClock>) -> Self {
+        Self { reporter, authority, clock, roles: Mutex::default() }
     }
 
     /// Tells all that there is.
     pub(super) fn everything(&self, store: &dyn Store) -> Result<(), Error> {
         let mut roles = self.roles();
-        for kind in [record::Role::KIND, InstanceProfile::KIND] {
+        for kind in [Clock::KIND, record::Role::KIND, InstanceProfile::KIND] {
             for piece in store.list(&format!("{kind}/"))?.chunks(PIECE) {
                 let changes: Vec<_> =
                     piece.iter().map(|(key, kept)| (key.as_str(), Some(&*kept.value))).collect();
@@ -74,8 +77,7 @@ impl Feed {
     pub(super) fn follow(&self, events: &Receiver<Event>, told: &AtomicU64) {
         loop {
             let due = self.roles().profiles.due();
-            let wait =
-                due.map(|due| Duration::try_from(due.duration_since(Timestamp::now())).unwrap_or_default());
+            let wait = due.map(|due| self.clock.until(due));
             let done = match wait.map_or_else(
                 || events.recv().map_err(|_| RecvTimeoutError::Disconnected),
                 |wait| events.recv_timeout(wait.min(LONGEST)),
@@ -84,8 +86,9 @@ impl Feed {
                     let changes: Vec<_> =
                         changes.iter().map(|(key, value)| (key.as_str(), value.as_deref())).collect();
                     told.store(revision, Ordering::Release);
-                    let done = self.tell(&mut self.roles(), revision, &changes);
-                    done.and_then(|()| self.renew())
+                    clock::follow(&self.clock, &changes);
+                    // Keys first: when it is later all at once, nobody finds those that have ended meanwhile.
+                    self.renew().and_then(|()| self.tell(&mut self.roles(), revision, &changes))
                 }
                 Err(RecvTimeoutError::Timeout) => self.renew(),
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -206,7 +209,7 @@ impl Feed {
             imds_server::random::fill(&mut nonce)?;
             Ok(nonce)
         };
-        work(&mut Mint { issuer: &self.authority.issuer(), now: Timestamp::now(), nonce: &mut nonce })
+        work(&mut Mint { issuer: &self.authority.issuer(), now: self.clock.now(), nonce: &mut nonce })
     }
 
     fn roles(&self) -> MutexGuard<'_, Roles> {
@@ -231,7 +234,7 @@ mod tests {
     #[test]
     fn a_service_that_has_gone_is_known_from_what_else_goes_wrong() {
         let (here, there) = UnixStream::pair().unwrap();
-        let feed = Feed::new(Reporter::new(here), Arc::new(Authority::open(&[1; 32])));
+        let feed = Feed::new(Reporter::new(here), Arc::new(Authority::open(&[1; 32])), Arc::default());
         feed.reporter.tell(&Wire::Started).unwrap();
         drop(there);
         let gone = feed.reporter.tell(&Wire::Started).unwrap_err();

@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use imds_control::faults::Faults;
 use imds_control::{Authority, Door, Plane, Question, Sessions, retention};
-use imds_core::Timestamp;
-use imds_store::Store;
+use imds_store::{ServiceClock, Store};
 use tokio::sync::mpsc;
 
 use super::orders::Awaited;
@@ -29,6 +28,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 const AGAIN: Duration = Duration::from_millis(10);
 /// How often what is old is looked for.
 const SWEEP: Duration = Duration::from_secs(300);
+/// How often at most, however fast the clock goes.
+const LEAST: Duration = Duration::from_secs(1);
 
 /// A door that is to be opened.
 pub(super) struct House {
@@ -46,6 +47,7 @@ impl House {
         config: &Config,
         store: Arc<dyn Store>,
         authority: Arc<Authority>,
+        clock: Arc<ServiceClock>,
         faults: Arc<Faults>,
         reporter: Reporter,
     ) -> anyhow::Result<Self> {
@@ -60,6 +62,7 @@ impl House {
             store,
             plane: Plane::new(awaited.applied.subscribe(), sender),
             authority,
+            clock,
             faults,
             environment_delay: config.service.environment_delay,
             server_name: config.service.server_name.clone(),
@@ -93,15 +96,15 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Deletes what has been kept for long enough, now and again.
-async fn sweep(store: Arc<dyn Store>) {
-    let mut ticks = tokio::time::interval(SWEEP);
+async fn sweep(store: Arc<dyn Store>, clock: Arc<ServiceClock>) {
     loop {
-        ticks.tick().await;
+        let now = clock.now();
         let store = Arc::clone(&store);
-        let swept = tokio::task::spawn_blocking(move || retention::sweep(&*store, Timestamp::now())).await;
+        let swept = tokio::task::spawn_blocking(move || retention::sweep(&*store, now)).await;
         if let Ok(Err(error)) = swept {
             tracing::warn!(%error, "what is old could not be deleted");
         }
+        tokio::time::sleep(clock.until(now + SWEEP).clamp(LEAST, SWEEP)).await;
     }
 }
 
@@ -124,7 +127,7 @@ pub(super) fn open(house: House) -> anyhow::Result<()> {
                     let _ = tokio::task::spawn_blocking(move || reporter.tell(&report)).await;
                 }
             };
-            let sweeping = sweep(Arc::clone(&door.store));
+            let sweeping = sweep(Arc::clone(&door.store), Arc::clone(&door.clock));
             match door::open(listener, door) {
                 Ok(serving) => {
                     tokio::join!(serving, asking, sweeping);

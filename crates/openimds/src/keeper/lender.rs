@@ -13,11 +13,11 @@ use imds_control::sts::for_instance::{Asked, Refused, assume};
 use imds_core::Timestamp;
 use imds_core::credentials::Credentials;
 use imds_core::id::InstanceId;
-use imds_store::Store;
+use imds_store::{ServiceClock, Store};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::feed::{Feed, is_gone};
-use super::{errands, retried};
+use super::{clock, errands, retried};
 use crate::config::{Config, Flags};
 use crate::credentials::book::Book;
 use crate::credentials::{Assume, Failure, Place, Source};
@@ -26,11 +26,6 @@ use crate::credentials::{Assume, Failure, Place, Source};
 const FIRST: Duration = Duration::from_secs(3);
 /// How long it waits at most: a clock may be set, or a machine sleep.
 const LONGEST: Duration = Duration::from_secs(5);
-
-/// When it is. The one place where role credentials read the clock.
-pub(super) fn now() -> Timestamp {
-    Timestamp::now()
-}
 
 /// Who keeps the keys fresh.
 #[derive(Clone)]
@@ -43,6 +38,7 @@ struct Shared {
     feed: Arc<Feed>,
     store: Arc<dyn Store>,
     authority: Arc<Authority>,
+    clock: Arc<ServiceClock>,
 }
 
 struct Desk {
@@ -67,15 +63,16 @@ impl Lender {
         feed: Arc<Feed>,
         store: Arc<dyn Store>,
         authority: Arc<Authority>,
+        clock: Arc<ServiceClock>,
     ) -> Self {
         let desk = Mutex::new(Desk { book: Book::default(), fetcher: fetcher.0 });
-        Self(Arc::new(Shared { desk, bell: Condvar::new(), feed, store, authority }))
+        Self(Arc::new(Shared { desk, bell: Condvar::new(), feed, store, authority, clock }))
     }
 
     /// Takes over what a configuration says of roles, and tells what is not as it was.
     pub(super) fn file(&self, config: &Config) -> io::Result<()> {
         let mut desk = self.0.desk();
-        desk.book.set(config.lent.iter().cloned(), now());
+        desk.book.set(config.lent.iter().cloned(), self.0.clock.now());
         let is_in_vain = desk.fetcher.is_none()
             && config.lent.iter().any(|(_, lent)| lent.source.as_ref().is_some_and(Source::is_real));
         if is_in_vain {
@@ -89,7 +86,7 @@ impl Lender {
     /// Keys that were issued here have ended.
     pub(super) fn anew(&self) {
         let is_own = |source: &Source| !source.is_real();
-        self.0.desk().book.outdate(is_own, now());
+        self.0.desk().book.outdate(is_own, self.0.clock.now());
         self.0.bell.notify_all();
     }
 
@@ -121,6 +118,15 @@ impl Lender {
             let error = shared.attend();
             end(&error);
         })?;
+        let (shared, events) = (Arc::clone(&self.0), self.0.store.watch());
+        std::thread::Builder::new().name("imds-lender-clock".to_owned()).spawn(move || {
+            for event in events {
+                // It may be later all at once.
+                if clock::heard(&shared.clock, &event) {
+                    shared.bell.notify_all();
+                }
+            }
+        })?;
         let Some(mut fetcher) = fetcher else { return Ok(()) };
         let shared = Arc::clone(&self.0);
         std::thread::Builder::new().name("imds-errands".to_owned()).spawn(move || {
@@ -148,8 +154,7 @@ impl Shared {
             }
             desk = match desk.book.next() {
                 Some(next) => {
-                    let wait =
-                        Duration::try_from(next.duration_since(now())).unwrap_or_default().min(LONGEST);
+                    let wait = self.clock.until(next).min(LONGEST);
                     self.bell.wait_timeout(desk, wait).unwrap_or_else(PoisonError::into_inner).0
                 }
                 None => self.bell.wait(desk).unwrap_or_else(PoisonError::into_inner),
@@ -158,7 +163,7 @@ impl Shared {
     }
 
     fn work(&self, desk: &mut Desk) -> io::Result<()> {
-        let now = now();
+        let now = self.clock.now();
         let ended = desk.book.expire(now);
         self.tell(desk, &ended)?;
         for source in desk.book.take_due(now) {
@@ -193,7 +198,7 @@ impl Shared {
         }
         let mut dice = [0];
         imds_server::random::fill(&mut dice)?;
-        let told = desk.book.came(source, result, now(), dice[0]);
+        let told = desk.book.came(source, result, self.clock.now(), dice[0]);
         self.tell(desk, &told)
     }
 

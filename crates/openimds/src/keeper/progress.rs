@@ -7,12 +7,15 @@ use std::time::{Duration, Instant};
 
 use imds_control::Door;
 use imds_control::environments::{Agenda, Surroundings, proceed};
-use imds_core::Timestamp;
-use imds_store::Error;
 use imds_store::store::Event;
+use imds_store::{Error, ServiceClock};
+
+use super::clock;
 
 /// How long it waits at most: a clock may be set.
 const LONGEST: Duration = Duration::from_secs(60);
+/// How long it rests while the clock goes faster than the machine's.
+const BREATH: Duration = Duration::from_millis(10);
 /// How long it waits after the store failed.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -27,8 +30,8 @@ pub(super) fn start(door: &Door) -> io::Result<()> {
     let body = move || {
         let mut agenda = Agenda::default();
         loop {
-            let wait = turn(&mut agenda, |agenda| runtime.block_on(round(&door, agenda)));
-            if !changed(&events, wait, &mut agenda) {
+            let wait = turn(&mut agenda, &door.clock, |agenda| runtime.block_on(round(&door, agenda)));
+            if !changed(&events, wait, &mut agenda, &door.clock) {
                 return;
             }
         }
@@ -45,13 +48,17 @@ async fn round(door: &Door, agenda: &mut Agenda) -> Result<(), Error> {
     if !door.plane.follows(door.store.revision()?).await {
         return Err(io::Error::other("the metadata process does not follow").into());
     }
-    proceed(agenda, &*door.store, surroundings, Timestamp::now())
+    proceed(agenda, &*door.store, surroundings, door.clock.now())
 }
 
 /// How long to wait after a round. Whatever becomes of one, there is a next one: nobody else does what clients wait for.
-fn turn(agenda: &mut Agenda, round: impl FnOnce(&mut Agenda) -> Result<(), Error>) -> Duration {
+fn turn(
+    agenda: &mut Agenda,
+    clock: &ServiceClock,
+    round: impl FnOnce(&mut Agenda) -> Result<(), Error>,
+) -> Duration {
     match catch_unwind(AssertUnwindSafe(|| round(agenda))) {
-        Ok(Ok(())) => until(agenda.next(), Timestamp::now()),
+        Ok(Ok(())) => clock.until(agenda.next()).clamp(least(clock), LONGEST),
         Ok(Err(error)) => {
             tracing::error!(%error, "environments cannot be worked on; it is tried again");
             AGAIN
@@ -65,21 +72,22 @@ fn turn(agenda: &mut Agenda, round: impl FnOnce(&mut Agenda) -> Result<(), Error
     }
 }
 
-fn until(next: Timestamp, now: Timestamp) -> Duration {
-    let wait = Duration::try_from(next.duration_since(now)).unwrap_or_default();
-    wait.min(LONGEST)
+/// How long it waits at least: in a round, a clock that is fast enough goes on to when the next one is due.
+fn least(clock: &ServiceClock) -> Duration {
+    if clock.is_fast() { BREATH } else { Duration::ZERO }
 }
 
-/// Waits until there is something to look at, or for this long; false when the store is gone.
-fn changed(events: &Receiver<Event>, wait: Duration, agenda: &mut Agenda) -> bool {
+/// Waits until there is something to look at, or for this long, which another clock ends; false when the store is gone.
+fn changed(events: &Receiver<Event>, wait: Duration, agenda: &mut Agenda, clock: &ServiceClock) -> bool {
+    let mut hear = |event: &Event| clock::heard(clock, event) | agenda.hear(event);
     let end = Instant::now() + wait;
     loop {
         let left = end.saturating_duration_since(Instant::now());
         match events.recv_timeout(left) {
-            Ok(event) if agenda.hear(&event) => {
+            Ok(event) if hear(&event) => {
                 // What else has changed by now is looked at with it.
                 for event in events.try_iter() {
-                    agenda.hear(&event);
+                    hear(&event);
                 }
                 return true;
             }
@@ -95,6 +103,9 @@ mod tests {
     use std::sync::mpsc::channel;
 
     use super::*;
+    use imds_core::Timestamp;
+    use imds_core::clock::{Clock, Pace, Stretch};
+    use imds_store::record::Record as _;
 
     fn event(keys: &[&str]) -> Event {
         Event { revision: 1, changes: keys.iter().map(|key| ((*key).to_owned(), None)).collect() }
@@ -102,6 +113,7 @@ mod tests {
 
     #[test]
     fn only_what_concerns_an_environment_ends_the_wait() {
+        let clock = ServiceClock::default();
         const ENVIRONMENT: &[&str] = &["environment/us-east-1/e-1"];
         for (told, is_changed) in [
             (&[ENVIRONMENT][..], true),
@@ -114,34 +126,40 @@ mod tests {
             drop(sender);
             // Nobody would wait for so long: it ends by what is told, or with the store.
             let mut agenda = Agenda::default();
-            assert_eq!(changed(&events, Duration::from_secs(3_600), &mut agenda), is_changed, "{told:?}");
+            assert_eq!(
+                changed(&events, Duration::from_secs(3_600), &mut agenda, &clock),
+                is_changed,
+                "{told:?}"
+            );
             assert_eq!(events.try_iter().count(), 0, "{told:?}");
         }
         let (_sender, events) = channel();
-        assert!(changed(&events, Duration::ZERO, &mut Agenda::default()), "its time has come");
+        assert!(changed(&events, Duration::ZERO, &mut Agenda::default(), &clock), "its time has come");
     }
 
     #[test]
     fn a_round_that_fails_or_panics_is_followed_by_another() {
-        let mut agenda = Agenda::default();
+        let (mut agenda, clock) = (Agenda::default(), ServiceClock::default());
         let failed = |_: &mut Agenda| Err(io::Error::other("no disk").into());
-        assert_eq!(turn(&mut agenda, failed), AGAIN);
+        assert_eq!(turn(&mut agenda, &clock, failed), AGAIN);
         agenda.hear(&event(&["environment/us-east-1/e-1"]));
-        assert_eq!(turn(&mut agenda, |_| panic!("a fault of ours")), AGAIN);
-        assert_eq!(turn(&mut agenda, |_| Ok(())), Duration::ZERO, "all are looked at again");
+        assert_eq!(turn(&mut agenda, &clock, |_| panic!("a fault of ours")), AGAIN);
+        assert_eq!(turn(&mut agenda, &clock, |_| Ok(())), Duration::ZERO, "all are looked at again");
+        let machine = Timestamp::now();
+        clock.set(Clock::of_machine(machine).paced(machine, Pace::new(86_400).unwrap()));
+        assert_eq!(turn(&mut agenda, &clock, |_| Ok(())), BREATH);
     }
 
     #[test]
-    fn the_wait_ends_when_something_is_due_and_after_a_minute() {
-        let now = Timestamp::from_second(1_795_531_769).unwrap();
-        for (next, wait) in [
-            (Timestamp::MIN, Duration::ZERO),
-            (now, Duration::ZERO),
-            (now + Duration::from_millis(500), Duration::from_millis(500)),
-            (now + Duration::from_secs(61), LONGEST),
-            (Timestamp::MAX, LONGEST),
-        ] {
-            assert_eq!(until(next, now), wait, "{next}");
-        }
+    fn another_clock_ends_the_wait() {
+        let clock = ServiceClock::default();
+        let machine = Timestamp::now();
+        let ahead = Clock::of_machine(machine).advanced(machine, Stretch::minutes(600)).unwrap();
+        let value = serde_json::to_vec(&ahead.to_form()).unwrap();
+        let (sender, events) = channel();
+        let changes = vec![("clock/service".to_owned(), Some(value.into()))];
+        sender.send(Event { revision: 1, changes }).unwrap();
+        assert!(changed(&events, Duration::from_secs(3_600), &mut Agenda::default(), &clock));
+        assert!(clock.now() >= ahead.shown);
     }
 }

@@ -8,6 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use imds_core::Machine;
+use imds_core::clock::Clock;
 use imds_core::credentials::{Credentials, Grant, Role, Secret};
 use imds_core::fault::Draft;
 use imds_core::id::InstanceId;
@@ -193,7 +194,7 @@ impl<'w> Told<'w> {
     /// What is told of a commit's change to `key`; `None` where it is nothing that guests see.
     pub(super) fn kept(key: &'w str, value: Option<&'w [u8]>) -> Option<Self> {
         let (kind, _) = key.split_once('/')?;
-        if ![Machine::KIND, Place::KIND].contains(&kind) {
+        if ![Clock::KIND, Machine::KIND, Place::KIND].contains(&kind) {
             return None;
         }
         let read = value.map(serde_json::from_slice).transpose();
@@ -214,6 +215,9 @@ impl<'w> Told<'w> {
             }
             Self::Kept { key, value } => {
                 let (kind, id) = key.split_once('/')?;
+                if kind == Clock::KIND {
+                    return read(&key, value.map(|value| value.get().as_bytes()))?.map(Change::Clock);
+                }
                 let id: InstanceId = id.parse().ok()?;
                 let value = value.map(|value| value.get().as_bytes());
                 let change = match kind {

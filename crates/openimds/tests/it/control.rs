@@ -12,6 +12,7 @@ use crate::serve::kept::exchange_from;
 use crate::support::{body, status};
 
 mod cli;
+mod clock;
 mod crash;
 mod door;
 mod environments;
@@ -22,6 +23,7 @@ mod limits;
 mod restart;
 mod roles;
 mod switch;
+mod timeline;
 
 /// The image of the launches here: it asks for nothing.
 const AMI: &str = "ami-0abcdef1234567890";

@@ -1,0 +1,72 @@
+//! `[[timeline]]`: what is planned for instances of the file, as it is written, and what that comes to.
+
+use imds_core::Timestamp;
+use imds_core::id::InstanceId;
+use imds_core::timeline::{Planned, Wish, id_of};
+use imds_store::provider::file::Entry;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::text::Text;
+
+/// `[[timeline]]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Timeline {
+    /// `spot-interruption`, `rebalance`, `maintenance` or `asg-lifecycle`.
+    kind: String,
+    /// Instances of this file; left out: all of them.
+    instances: Option<Vec<Text<InstanceId>>>,
+    /// How long until it happens, from when the entries of the instances are applied: `2m`.
+    r#in: Option<String>,
+    /// When it happens: `2026-11-24T12:00:00Z`.
+    at: Option<String>,
+    /// How long before it happens the instances are told. Left out, two minutes.
+    notice: Option<String>,
+    /// `stop`, `hibernate` or `terminate`, of an interruption.
+    action: Option<String>,
+    /// `instance-stop`, `instance-reboot`, `system-reboot`, `system-maintenance` or `instance-retirement`.
+    code: Option<String>,
+    /// What EC2 says about maintenance.
+    description: Option<String>,
+    /// How long maintenance takes at most.
+    duration: Option<String>,
+    /// The target lifecycle state, of Auto Scaling.
+    state: Option<String>,
+}
+
+impl Timeline {
+    /// Is it for this instance?
+    pub(super) fn is_for(&self, id: &InstanceId) -> bool {
+        self.instances.as_ref().is_none_or(|ids| ids.iter().any(|named| named.0 == *id))
+    }
+
+    /// Plans it for those of the instances that it is for; `index` is its place among its kind in the file.
+    pub(super) fn plan(&self, index: usize, entries: &mut [Entry], now: Timestamp) -> Result<(), String> {
+        let known = |id: &InstanceId| entries.iter().any(|entry| entry.instance.id == *id);
+        if let Some(Text(id)) = self.instances.iter().flatten().find(|id| !known(&id.0)) {
+            return Err(format!("{id} is no instance of this file"));
+        }
+        let planned = self.planned(index, now)?;
+        for entry in entries.iter_mut().filter(|entry| self.is_for(&entry.instance.id)) {
+            entry.instance.plan(planned.clone());
+        }
+        Ok(())
+    }
+
+    fn planned(&self, index: usize, now: Timestamp) -> Result<Planned, String> {
+        let wish = Wish {
+            kind: self.kind.clone(),
+            after: self.r#in.clone(),
+            at: self.at.clone(),
+            notice: self.notice.clone(),
+            action: self.action.clone(),
+            code: self.code.clone(),
+            description: self.description.clone(),
+            duration: self.duration.clone(),
+            state: self.state.clone(),
+        };
+        let id = id_of(&format!("{index} {wish:?}"));
+        Ok(Planned { is_from_file: true, ..wish.planned(id, now)? })
+    }
+}

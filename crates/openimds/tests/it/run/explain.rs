@@ -80,7 +80,7 @@ fn the_exit_status_says_whether_anything_is_wrong() {
     assert_eq!(explanation["findings"][0]["id"], "v1-call");
     assert_eq!(explanation["findings"][0]["lines"], serde_json::json!([1]));
     assert_eq!(explanation["findings"][0]["corrected"], true);
-    assert!(explanation["corrected"].as_str().unwrap().starts_with("$ TOKEN=$(curl "));
+    assert!(explanation["corrected"].as_str().unwrap().starts_with("TOKEN=$(curl "));
 
     for (arguments, code, message) in [
         (&["--file", "/proc/self/exe"][..], 2, "256 KiB"),

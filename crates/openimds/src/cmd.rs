@@ -58,7 +58,11 @@ fn limit(config: &mut Config) {
     let most = raise_descriptor_limit();
     let limit = &mut config.service.limits.max_connections;
     if *limit > most {
-        tracing::info!(wanted = *limit, most, "there are descriptors for fewer connections; see `ulimit -n`");
+        tracing::info!(
+            wanted = *limit,
+            most,
+            "there are descriptors for fewer connections at once (`ulimit -n`); of no effect below that number"
+        );
         *limit = most;
     }
 }

@@ -6,7 +6,7 @@
 mod attach;
 
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream, ToSocketAddrs as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
@@ -100,11 +100,19 @@ fn service(door: &Url) -> anyhow::Result<UnixStream> {
     }
 }
 
-/// Does anybody take connections there, on this machine?
+/// Does anybody answer there, on this machine? A service that is just ending takes connections, and answers none.
 fn is_taken(door: &Url) -> bool {
+    const PATIENCE: Duration = Duration::from_secs(1);
+    let answers = |address| {
+        let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let host = door.authority();
+        write!(stream, "GET /healthz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
+        stream.read(&mut [0])
+    };
     let found = (door.host(), door.port()).to_socket_addrs();
     let mut own = found.into_iter().flatten().filter(|address| address.ip().is_loopback());
-    own.any(|address| TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok())
+    own.any(|address| answers(address).is_ok_and(|length| length > 0))
 }
 
 /// Waits until there is one thread: one that looked a name up is listed for a moment after it has ended.

@@ -44,6 +44,8 @@ const KEY: &str = "imds";
 pub struct Admin {
     url: Url,
     region: String,
+    /// Was the region named, by the caller or by the environment?
+    is_named: bool,
     key: String,
     /// What calls are signed with; without it they carry the name of the key alone.
     secret: Option<Secret>,
@@ -59,10 +61,9 @@ impl Admin {
     /// # Errors
     /// When the region, or what is said of the key, is none.
     pub fn new(url: &Url, region: Option<&str>) -> anyhow::Result<Self> {
-        let variable = |name| env::var(name).ok().filter(|value| !value.is_empty());
-        let region = region.map(str::to_owned);
-        let region = region.or_else(|| variable("AWS_REGION")).or_else(|| variable("AWS_DEFAULT_REGION"));
-        let region = region.unwrap_or_else(|| REGION.to_owned());
+        let named = named_region(region);
+        let is_named = named.is_some();
+        let region = named.unwrap_or_else(|| REGION.to_owned());
         if region.is_empty() || !region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
             bail!("`{}` is not a region: it must be like us-east-1", region.escape_default());
         }
@@ -75,13 +76,19 @@ impl Admin {
         if token.as_ref().is_some_and(|token| !token.expose().bytes().all(|byte| byte.is_ascii_graphic())) {
             bail!("AWS_SESSION_TOKEN does not hold a session token: correct it, or unset it");
         }
-        Ok(Self { url: url.clone(), region, key, secret, token })
+        Ok(Self { url: url.clone(), region, is_named, key, secret, token })
     }
 
     /// The region that calls are for.
     #[must_use]
     pub fn region(&self) -> &str {
         &self.region
+    }
+
+    /// The region that the caller or the environment names.
+    #[must_use]
+    pub fn named_region(&self) -> Option<&str> {
+        self.is_named.then_some(&self.region)
     }
 
     /// Calls an action of EC2, and gives the answer's document.
@@ -158,7 +165,8 @@ impl Admin {
     fn read<T>(&self, answer: &Response<Bytes>, read: impl Fn(&str) -> Option<T>) -> Result<T, Error> {
         let text = String::from_utf8_lossy(answer.body());
         if !answer.status().is_success() {
-            return Err(Error::refused(answer.status(), &text, &self.url));
+            let error = Error::refused(answer.status(), &text, &self.url);
+            return Err(if self.secret.is_none() { error.without_secret() } else { error });
         }
         read(&text).ok_or_else(|| Error::Foreign { url: self.url.clone(), status: answer.status() })
     }
@@ -239,6 +247,16 @@ impl Admin {
         let (method, uri, body) = (request.method().clone(), request.uri().clone(), request.body().clone());
         signer.sign(&method, &uri, request.headers_mut(), &body, now)
     }
+}
+
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The region that is given, else the one that the environment names.
+fn named_region(given: Option<&str>) -> Option<String> {
+    let given = given.map(str::to_owned);
+    given.or_else(|| variable("AWS_REGION")).or_else(|| variable("AWS_DEFAULT_REGION"))
 }
 
 /// A text of the service, for a terminal: what would move its cursor or change its colours is shown as a mark.

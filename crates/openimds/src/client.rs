@@ -72,7 +72,8 @@ impl Client {
             Failure::Refused(error) => anyhow::Error::new(error)
                 .context(format!("cannot connect to {host} port {port}; is a metadata service running there?")),
             Failure::NoAnswer if method == "PUT" => anyhow!(
-                "no token came: behind a bridge or a router, HttpPutResponseHopLimit may be too low for this place"
+                "no token came: behind a bridge or a router, HttpPutResponseHopLimit may be too low for this place; raise \
+                 it: `imds instance set INSTANCE --hop-limit 2`"
             ),
             Failure::NoAnswer => anyhow!("no answer came"),
             Failure::Broken(error) => {

@@ -35,7 +35,7 @@ use crate::app::{self, fail};
 use crate::args::{Cli, Verb};
 use crate::config::Config;
 use crate::keeper::Report;
-use crate::listen::raise_descriptor_limit;
+use crate::listen::{Limits, raise_descriptor_limit};
 
 /// Runs the command line of this process.
 #[must_use]
@@ -70,7 +70,15 @@ fn limit(config: &mut Config) {
     let most = raise_descriptor_limit();
     let limit = &mut config.service.limits.max_connections;
     if *limit > most {
-        tracing::info!(wanted = *limit, most, "there are descriptors for fewer connections; see `ulimit -n`");
+        let wanted = *limit;
+        let told =
+            "there are descriptors for fewer connections (`ulimit -n`); of no effect below that number";
+        if wanted == Limits::default().max_connections {
+            // Nobody asked for as many.
+            tracing::debug!(wanted, most, "{told}");
+        } else {
+            tracing::info!(wanted, most, "{told}");
+        }
         *limit = most;
     }
 }

@@ -11,6 +11,7 @@ mod paste;
 mod request;
 mod script;
 mod shell;
+mod unjudged;
 
 use imds_core::finding::Finding;
 use serde::Serialize;
@@ -88,6 +89,15 @@ pub fn explain(bytes: &[u8]) -> Result<Explanation, Unreadable> {
     }
     if found.is_empty() {
         text.clone_into(&mut corrected);
+    }
+    // A transcript is a script once it has neither prompts nor what the commands printed.
+    if found.iter().any(|each| each.is_corrected)
+        && let Some(commands) = script::without_prompts(&corrected)
+    {
+        corrected = commands;
+    }
+    if recognised == 0 {
+        found.extend(unjudged::check(&bare));
     }
     Ok(Explanation { findings: remarks(found), recognised, corrected })
 }

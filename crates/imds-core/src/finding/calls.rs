@@ -450,6 +450,28 @@ findings! { CALLS:
         },
     };
 
+    /// An address in text that is not understood.
+    UNJUDGED = Finding {
+        id: "unjudged",
+        severity: Warning,
+        what: Text {
+            en: "an address of the metadata service stands in a language that is not judged",
+            ja: "判定できない言語の中に、メタデータサービスのアドレスが書かれています",
+        },
+        why: Text {
+            en: "only sh with curl or wget, and HTTP, are read here: whether a token is asked for cannot be told, and \
+                 without one the call speaks IMDSv1",
+            ja: "ここで読み取れるのは、curl か wget を使う sh と HTTP だけです。トークンを取得しているかどうかは\
+                 わかりません。トークンがなければ、その呼び出しは IMDSv1 です",
+        },
+        wire: &["1.5", "6"],
+        cure: by_hand(Text {
+            en: "look whether it asks for a token first, by PUT of /latest/api/token, and sends it with each call",
+            ja: "先に /latest/api/token への PUT でトークンを取得し、そのトークンを各呼び出しに付けて\
+                 送信しているかどうかを確認してください",
+        }),
+    };
+
     /// `https://169.254.169.254`
     HTTPS = Finding {
         id: "https",

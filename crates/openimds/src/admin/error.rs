@@ -21,6 +21,19 @@ pub enum Error {
         /// The service's own words.
         message: String,
     },
+    /// It takes signed calls alone, and there was nothing to sign this one with.
+    #[error(
+        "this service asks for signatures: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (`imds keys add --state DIR` \
+         makes a key); {}: {}",
+        printable(code),
+        printable(message).trim_end_matches('.')
+    )]
+    Unsigned {
+        /// `InvalidClientTokenId`
+        code: String,
+        /// The service's own words.
+        message: String,
+    },
     /// The service refused what AWS has no action for, and says why.
     #[error("{}", printable(.0))]
     Told(String),
@@ -92,7 +105,17 @@ impl Error {
     /// The service's own code, if it was the service that refused.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
-        if let Self::Refused { code, .. } = self { Some(code) } else { None }
+        if let Self::Refused { code, .. } | Self::Unsigned { code, .. } = self { Some(code) } else { None }
+    }
+
+    /// The same for a caller without a secret, who has no signature to look for mistakes in.
+    pub(super) fn without_secret(self) -> Self {
+        if let Self::Refused { code, message } = &self
+            && access(code).is_some()
+        {
+            return Self::Unsigned { code: code.clone(), message: message.clone() };
+        }
+        self
     }
 
     /// From an answer that is no success.
@@ -252,6 +275,9 @@ mod tests {
                 assert!(sentence.contains("`imds keys add"), "{sentence}");
             }
         }
+        let told = r#"{"error":"InvalidClientTokenId: The key is not known."}"#;
+        let error = Error::refused(StatusCode::FORBIDDEN, told, &Url::default()).without_secret();
+        insta::assert_snapshot!(error, @"this service asks for signatures: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (`imds keys add --state DIR` makes a key); InvalidClientTokenId: The key is not known");
         let late = r#"{"error":"SignatureDoesNotMatch: Signature expired: 1 is now earlier than 2"}"#;
         assert!(refused(403, late).contains("clock"), "{}", refused(403, late));
     }

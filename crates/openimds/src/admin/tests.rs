@@ -36,6 +36,7 @@ fn admin(address: SocketAddr) -> Admin {
     Admin {
         url: format!("http://{address}").parse().unwrap(),
         region: "eu-west-1".into(),
+        is_named: true,
         key: "AKID".into(),
         secret: None,
         token: None,

@@ -13,7 +13,8 @@ use crate::admin::Url;
 
 pub use words::{MetadataVersion, Preference, Template, Word};
 
-pub(super) use words::pair;
+use words::to_show;
+pub(super) use words::{pair, to_be};
 
 /// Which service, in which region.
 #[derive(Debug, Args)]
@@ -119,7 +120,7 @@ pub struct List {
 #[derive(Debug, Args)]
 pub struct Show {
     /// The instance
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", value_parser = to_show)]
     pub id: InstanceId,
     /// How.
     #[command(flatten)]

@@ -6,7 +6,7 @@ use clap::{ArgGroup, Args};
 use imds_core::id::InstanceId;
 
 use super::Network;
-use super::control::Door;
+use super::control::{Door, to_be};
 
 /// `imds exec`
 #[derive(Debug, Args)]
@@ -18,7 +18,7 @@ use super::control::Door;
 )]
 pub struct Exec {
     /// Whom to be: the id of an instance
-    #[arg(value_name = "INSTANCE")]
+    #[arg(value_name = "INSTANCE", value_parser = to_be)]
     pub instance: Option<InstanceId>,
     /// An instance of this Elastic Beanstalk environment
     #[arg(long, value_name = "NAME")]

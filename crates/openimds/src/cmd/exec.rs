@@ -6,8 +6,8 @@
 mod attach;
 
 use std::ffi::OsString;
-use std::io;
-use std::net::TcpListener;
+use std::io::{self, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream, ToSocketAddrs as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt as _;
@@ -21,6 +21,7 @@ use imds_server::audit::Format;
 use tokio::io::AsyncReadExt as _;
 
 use super::{environment, inside};
+use crate::admin::Url;
 use crate::app::{Signals, fail};
 use crate::args::exec::Exec;
 use crate::keeper::{self, Handle};
@@ -42,7 +43,7 @@ pub(super) fn run(args: &Exec) -> anyhow::Result<ExitCode> {
     };
     wait_alone()?;
     if let Some(pid) = args.attach {
-        return attach::run(pid, &id, runtime::find(args.door.admin.port())?);
+        return attach::run(pid, &id, service(&args.door.admin)?);
     }
     let mut plan = inside::plan(inside::kernel_has_ipv6(), args.hops);
     // Before there is a connection, which this one would hold, too.
@@ -67,7 +68,7 @@ enum Ended {
 /// Is the instance, as long as the command runs.
 fn be(id: &InstanceId, args: &Exec, plan: Plan, outside: Option<&Helper>) -> anyhow::Result<Ended> {
     // Connected before it goes inside: from there, nobody is heard.
-    let service = runtime::find(args.door.admin.port())?;
+    let service = service(&args.door.admin)?;
     let entered = imds_netns::enter(&plan);
     // The routers go with this process.
     let Inside { listeners, spaces: _spaces } = match entered {
@@ -86,6 +87,32 @@ fn be(id: &InstanceId, args: &Exec, plan: Plan, outside: Option<&Helper>) -> any
             Ok(Ended::Early(ExitCode::from(status)))
         }
     }
+}
+
+/// The service whose door this is.
+fn service(door: &Url) -> anyhow::Result<UnixStream> {
+    match runtime::find(door.port()) {
+        Err(runtime::Error::Nobody(port)) if is_taken(door) => bail!(
+            "no service with its --admin at port {port} runs on this machine for this user: one answers at {door}, but it \
+             was started by another user, or with another XDG_RUNTIME_DIR; run `imds exec` as it was"
+        ),
+        found => Ok(found?),
+    }
+}
+
+/// Does anybody answer there, on this machine? A service that is just ending takes connections, and answers none.
+fn is_taken(door: &Url) -> bool {
+    const PATIENCE: Duration = Duration::from_secs(1);
+    let answers = |address| {
+        let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let host = door.authority();
+        write!(stream, "GET /healthz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
+        stream.read(&mut [0])
+    };
+    let found = (door.host(), door.port()).to_socket_addrs();
+    let mut own = found.into_iter().flatten().filter(|address| address.ip().is_loopback());
+    own.any(|address| answers(address).is_ok_and(|length| length > 0))
 }
 
 /// Waits until there is one thread: one that looked a name up is listed for a moment after it has ended.

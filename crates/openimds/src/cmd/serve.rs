@@ -66,7 +66,7 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
         if let Some(mut ready) = ready {
             let _ = ready.write_all(line.as_bytes());
         }
-        tracing::info!(?listen, %admin, "serving");
+        tracing::info!(?listen, %admin, console = %format_args!("http://{admin}/console"), "serving");
     };
     let ended = app.serve(announce, |signal, _| {
         use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};

@@ -1,6 +1,7 @@
 //! An HTTP exchange, as it goes over the wire or as `curl -v` shows it: what is wrong with the requests, what the
 //! answers mean, and the commands that ask rightly.
 
+use http::StatusCode;
 use imds_core::finding::{self, PROXY, V1_REFUSED};
 
 use super::Found;
@@ -102,11 +103,14 @@ fn status_line(line: &str) -> Option<u16> {
     (version.starts_with("HTTP/") && ends && (100..600).contains(&status)).then_some(status)
 }
 
-/// The heading of the service's page of an error.
+/// The heading of the service's page of an error, also as a browser shows it.
 fn page(line: &str) -> Option<u16> {
-    let heading = line.trim().strip_prefix("<h1>")?.strip_suffix("</h1>")?;
-    let (status, _) = heading.split_once(" - ")?;
-    status.parse().ok().filter(|status| (400..600).contains(status))
+    let line = line.trim();
+    let heading = line.strip_prefix("<h1>").and_then(|rest| rest.strip_suffix("</h1>"));
+    let (status, reason) = heading.unwrap_or(line).split_once(" - ")?;
+    let status = status.parse().ok().filter(|status| (400..600).contains(status))?;
+    let named = StatusCode::from_u16(status).ok()?.canonical_reason();
+    (heading.is_some() || named == Some(reason)).then_some(status)
 }
 
 impl Turn {
@@ -230,6 +234,8 @@ mod tests {
             ("HTTP/1.1 403 Forbidden\n", vec!["endpoint-disabled"]),
             ("HTTP/1.1 200 OK\n", vec![]),
             (" <body>\n  <h1>401 - Unauthorized</h1>\n </body>\n", vec!["v1-refused"]),
+            ("401 - Unauthorized", vec!["v1-refused"]),
+            ("  404 - Not Found\r\n", vec!["nothing-here"]),
             ("GET http://169.254.169.254/latest/ HTTP/1.1\nX-aws-ec2-metadata-token: A\n", vec!["proxy"]),
             ("GET / HTTP/1.1\nMetadata-Flavor: Google\n", vec![]),
             ("GET /index.html HTTP/1.1\nHost: example.com\n\nHTTP/1.1 404 Not Found\n", vec![]),
@@ -274,9 +280,19 @@ mod tests {
 
     #[test]
     fn other_text_is_no_exchange() {
-        for text in
-            ["", "GET", "GET / ", "HTTP/1.1", "HTTP/1.1 4", "HTTP/1.1 4é1 x", "<h1>no - page</h1>", "a: b\n"]
-        {
+        for text in [
+            "401 - not quite",
+            "200 - OK",
+            "401 -",
+            "",
+            "GET",
+            "GET / ",
+            "HTTP/1.1",
+            "HTTP/1.1 4",
+            "HTTP/1.1 4é1 x",
+            "<h1>no - page</h1>",
+            "a: b\n",
+        ] {
             assert!(check(text).is_none(), "{text:?}");
         }
     }

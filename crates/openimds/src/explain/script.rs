@@ -12,7 +12,7 @@ use super::request::{is_metadata_host, is_of_interest};
 use super::shell::{self, Broken, Command, Output, Part, Reading, Word};
 
 /// Commands whose arguments are words and not commands.
-const TALKING: [&str; 16] = [
+pub(super) const TALKING: [&str; 16] = [
     "alias", "apk", "apt", "apt-get", "brew", "dnf", "dpkg", "echo", "grep", "man", "pip", "printf", "rpm",
     "type", "which", "yum",
 ];
@@ -24,6 +24,43 @@ pub(super) fn check(text: &str) -> (Vec<Found>, String, usize) {
     let mut script = Script::new(text);
     script.lines(0..text.len());
     (script.found, script.edits.apply(text), script.calls)
+}
+
+/// The commands of a transcript, without prompts and without what was printed. Nothing, if there is no prompt in it.
+pub(super) fn without_prompts(text: &str) -> Option<String> {
+    let mut commands = String::new();
+    let mut at = 0;
+    while at < text.len() {
+        let line = at + logical_line(&text[at..]);
+        let reading = shell::read(text, at..line);
+        let mut end = reading.end.max(line);
+        let command = behind_prompt(&text[at..end]).map(|length| at + length);
+        if let Some(command) = command {
+            if let Some(Broken::Quote(quote)) = reading.broken
+                && let Some(closed) = text[end..].find(char::from(quote))
+            {
+                end += closed + logical_line(&text[end + closed..]);
+            }
+            commands.push_str(&text[command..end]);
+        }
+        at = end;
+    }
+    (!commands.is_empty()).then_some(commands)
+}
+
+/// Where the command begins behind a prompt.
+fn behind_prompt(line: &str) -> Option<usize> {
+    let mut rest = line.trim_start_matches([' ', '\t']);
+    let mut has_prompt = false;
+    while let Some((word, more)) = rest.split_once(' ').filter(|(word, _)| shell::is_prompt(word)) {
+        has_prompt = true;
+        rest = more.trim_start_matches(' ');
+        // The heading of curl's progress begins with a sign that is a prompt of other shells.
+        if word == "%" && rest.starts_with("Total ") {
+            return None;
+        }
+    }
+    has_prompt.then(|| line.len() - rest.len())
 }
 
 pub(super) struct Script<'a> {

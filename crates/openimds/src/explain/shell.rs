@@ -109,6 +109,7 @@ pub(super) fn is_prompt(word: &str) -> bool {
         || word == "%"
         || word.starts_with('[') && word.contains('@')
         || word.ends_with("]$")
+        || word.ends_with("]#")
         || word.contains('@') && word.ends_with(['$', '#'])
 }
 

@@ -38,8 +38,8 @@ fn the_pages_transcript_shows_a_call_without_a_token() {
     let (ids, corrected) = explained(TRANSCRIPT);
     assert_eq!(ids, ["v1-call", "no-fail"]);
     let lines: Vec<_> = corrected.lines().collect();
-    assert_eq!(lines[0], format!("$ TOKEN=$({PUT})"));
-    assert_eq!(lines[1], format!("$ curl {GET} http://169.254.169.254/latest/meta-data/instance-id"));
+    assert_eq!(lines[0], format!("TOKEN=$({PUT})"));
+    assert_eq!(lines[1], format!("curl {GET} http://169.254.169.254/latest/meta-data/instance-id"));
 }
 
 const PUT: &str = "curl -f -X PUT \"http://169.254.169.254/latest/api/token\" \
@@ -147,24 +147,26 @@ fn quotes_of_web_pages_become_plain_ones() {
         "echo \"The “address” is 169.254.169.254\"".to_owned(),
         "echo 'curly “quotes” of 169.254.169.254'".to_owned(),
         "echo 169.254.169.254 is 5″ from here, isn’t it".to_owned(),
-        "sh -c \"curl\n -sfH 'X-aws-ec2-metadata-token: $T' 169.254.169.254/latest/; sleep 5; done\" &"
-            .to_owned(),
         "# It’s at “169.254.169.254”".to_owned(),
         "ssh web \"\n  curl -sf -H 'X-aws-ec2-metadata-token: $TOKEN' http://169.254.169.254/\n\"".to_owned(),
     ] {
         assert_eq!(explained(&said), (vec![], said.clone()), "{said}");
     }
+    // Nor what is not understood.
+    let quoted =
+        "sh -c \"curl\n -sfH 'X-aws-ec2-metadata-token: $T' 169.254.169.254/latest/; sleep 5; done\" &";
+    assert_eq!(explained(quoted), (vec!["unjudged"], quoted.to_owned()));
 }
 
 #[test]
 fn a_call_without_a_token_is_given_one() {
     let line = format!("TOKEN=$({PUT})");
     check(&format!("curl {URL}"), &["v1-call"], &format!("{line}\ncurl {GET} {URL}"));
-    check(&format!("$ curl {URL}\n"), &["v1-call"], &format!("$ {line}\n$ curl {GET} {URL}\n"));
+    check(&format!("$ curl {URL}\n"), &["v1-call"], &format!("{line}\ncurl {GET} {URL}\n"));
     check(
         &format!("[ec2-user@ip-10-0-0-1 ~]$ curl {URL}\n"),
         &["v1-call"],
-        &format!("[ec2-user@ip-10-0-0-1 ~]$ {line}\n[ec2-user@ip-10-0-0-1 ~]$ curl {GET} {URL}\n"),
+        &format!("{line}\ncurl {GET} {URL}\n"),
     );
     check(
         &format!("ID=$(curl -s {URL})\nMAC=`curl -s {URL}`\n"),
@@ -353,8 +355,6 @@ fn what_cannot_be_corrected_is_named_and_left() {
 #[test]
 fn what_is_not_recognised_is_not_called_right() {
     for (text, recognised) in [
-        (format!("requests.get(\"{URL}\")"), 0),
-        (format!("Invoke-RestMethod -Uri {URL}"), 0),
         (format!("echo \"{URL}\""), 0),
         (format!("curl {GET} {URL}; curl {GET} {URL}"), 2),
         ("HTTP/1.1 200 OK\n".to_owned(), 1),
@@ -362,6 +362,45 @@ fn what_is_not_recognised_is_not_called_right() {
         let explanation = explain(text.as_bytes()).unwrap();
         assert_eq!((explanation.findings.len(), explanation.recognised), (0, recognised), "{text}");
     }
+}
+
+#[test]
+fn a_call_in_another_language_is_no_reason_to_pass() {
+    for text in [
+        format!("requests.get(\"{URL}\")"),
+        format!("Invoke-RestMethod -Uri {URL}\r\n"),
+        "fetch('http://[fd00:ec2::254]/latest/user-data')".to_owned(),
+    ] {
+        let explanation = explain(text.as_bytes()).unwrap();
+        assert_eq!(explained(&text), (vec!["unjudged"], text.clone()));
+        assert!(!explanation.findings[0].corrected, "{text}");
+    }
+    // Where a call is recognised, it is judged.
+    assert_eq!(
+        explained(&format!("HOST=169.254.169.254\ncurl {GET} http://$HOST/latest/")).0,
+        Vec::<&str>::new()
+    );
+}
+
+#[test]
+fn a_transcript_becomes_a_script() {
+    let page = "<?xml version=\"1.0\"?>\n <body>\n  <h1>401 - Unauthorized</h1>\n </body>\n";
+    let progress = "  % Total    % Received % Xferd\n                                 Dload\n";
+    let right = format!("TOKEN=$({PUT})\ncurl {GET} {URL}\n");
+    for prompt in ["$ ", "% ", "[ec2-user@ip-172-31-16-10 ~]$ ", "[root@web ~]# ", "  $ "] {
+        check(&format!("{prompt}curl {URL}\n{page}"), &["v1-call"], &right);
+    }
+    check(
+        &format!(
+            "$ curl -X PUT \\\n  http://169.254.169.254/latest/api/token\n{progress}$ echo \"a\nb\"\na\nb\n"
+        ),
+        &["ttl-missing"],
+        "curl -X PUT \\\n  http://169.254.169.254/latest/api/token -H \"X-aws-ec2-metadata-token-ttl-seconds: 21600\"\n\
+         echo \"a\nb\"\n",
+    );
+    // Nothing wrong, nothing changed.
+    let text = format!("$ curl {GET} {URL}\n02:00:00:00:00:01\n");
+    assert_eq!(explained(&text), (vec![], text.clone()));
 }
 
 #[test]

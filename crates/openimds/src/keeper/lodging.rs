@@ -192,9 +192,10 @@ impl Desk {
         let found = found.map_err(|error| format!("instance {id} cannot be read: {error}"))?;
         match found {
             None => Err(format!("there is no instance {id}; see `imds instance list`")),
-            Some(found) if found.record.state.is_terminated() => {
-                Err(format!("instance {id} is terminated; launch another with `imds instance launch`"))
-            }
+            Some(found) if found.record.state.is_terminated() => Err(format!(
+                "instance {id} is terminated; launch another with `imds instance launch`; for an instance of an \
+                     environment: `imds exec --environment NAME`"
+            )),
             Some(_) => self.check_sockets(sockets).map(|()| id),
         }
     }

@@ -47,6 +47,22 @@ fn a_service_is_named_before_the_verb_or_after_it() {
 }
 
 #[test]
+fn who_names_an_environment_is_told_where_to() {
+    for (words, cure) in [
+        ("exec web-env -- true", Some("; for an environment: `--environment web-env`")),
+        ("instance show web-env", Some("; for an environment: `imds environment show web-env`")),
+        ("exec i-12 -- true", None),
+        ("exec web\u{1b}[2J -- true", None),
+        ("instance show web", None),
+    ] {
+        let told = parse(words).unwrap_err().to_string();
+        assert!(told.contains("an instance id"), "{told}");
+        assert_eq!(told.contains("environment"), cure.is_some(), "{told}");
+        assert!(cure.is_none_or(|cure| told.contains(cure)), "{told}");
+    }
+}
+
+#[test]
 fn a_metadata_version_has_two_names() {
     for (words, tokens) in [
         ("--metadata-version v2", HttpTokens::Required),

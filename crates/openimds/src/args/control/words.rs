@@ -121,6 +121,29 @@ impl FromStr for Word {
     }
 }
 
+/// The id of an instance. Who typed the name of an environment is told `instead` of what.
+fn instance(text: &str, instead: &str) -> Result<InstanceId, String> {
+    text.parse().map_err(|error: imds_core::Error| {
+        let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        let is_name = !text.starts_with("i-") && !text.starts_with('-');
+        if is_name && (4..=40).contains(&text.len()) && text.bytes().all(is_of_name) {
+            format!("{error}; for an environment: `{instead} {text}`")
+        } else {
+            error.to_string()
+        }
+    })
+}
+
+/// An instance to be.
+pub(in crate::args) fn to_be(text: &str) -> Result<InstanceId, String> {
+    instance(text, "--environment")
+}
+
+/// An instance to be shown.
+pub(in crate::args) fn to_show(text: &str) -> Result<InstanceId, String> {
+    instance(text, "imds environment show")
+}
+
 /// `NAME=VALUE`, of which the value may be empty.
 pub(in crate::args) fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {

@@ -62,7 +62,9 @@ pub(super) fn find(admin: &Admin, name: &str) -> anyhow::Result<Description> {
     let found = describe(admin, &Form::default().list(by, [name]))?;
     newest(found).with_context(|| {
         format!(
-            "there is no environment `{name}`; `imds environment list` shows those of the region, --region chooses another"
+            "there is no environment `{name}` in {}; `imds environment list` shows those of the region, --region chooses \
+             another",
+            admin.region()
         )
     })
 }

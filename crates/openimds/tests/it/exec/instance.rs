@@ -131,7 +131,10 @@ fn what_stops_or_ends_answers_nobody() {
         assert_eq!(said.code, Some(1));
         assert_eq!(
             said.err,
-            format!("imds: instance {A} is terminated; launch another with `imds instance launch`\n")
+            format!(
+                "imds: instance {A} is terminated; launch another with `imds instance launch`; for an instance of an \
+                 environment: `imds exec --environment NAME`\n"
+            )
         );
     }
 }
@@ -142,6 +145,8 @@ fn whom_there_is_not_nobody_can_be() {
         let said = site.script("i-0000000000000000c", "touch ran");
         assert_eq!((said.code, said.out.as_str()), (Some(1), ""));
         assert_eq!(said.err, "imds: there is no instance i-0000000000000000c; see `imds instance list`\n");
+        let name = Said::by(&mut site.imds(&["exec", "web-env", "--", "true"]));
+        assert!(name.code == Some(2) && name.err.contains("`--environment web-env`"), "{name:?}");
         for words in [&["exec", "--", "true"][..], &["exec", "me", "--", "true"], &["exec", A, "true"]] {
             assert_eq!(Said::by(&mut site.imds(words)).code, Some(2), "{words:?}");
         }
@@ -168,7 +173,10 @@ fn an_instance_of_an_environment_is_found_by_its_name() {
         }
         let elsewhere = exec(&["--region", "eu-west-1"]);
         assert_eq!(elsewhere.code, Some(1));
-        assert!(elsewhere.err.starts_with("imds: there is no environment `shop-dev`"), "{elsewhere:?}");
+        assert!(
+            elsewhere.err.starts_with("imds: there is no environment `shop-dev` in eu-west-1; "),
+            "{elsewhere:?}"
+        );
     }
 }
 

@@ -57,6 +57,19 @@ fn it_is_the_users_alone_and_goes_with_the_service() {
 }
 
 #[test]
+fn a_service_that_was_started_elsewhere_is_told_from_none() {
+    for site in Site::all() {
+        let mut exec = site.exec(A, &["true"]);
+        let said =
+            Said::by(exec.env("XDG_RUNTIME_DIR", site.folder.path()).env("TMPDIR", site.path("runtime")));
+        assert_eq!((said.code, said.out.as_str()), (Some(1), ""));
+        let told = "one answers at http://127.0.0.1:1339, but it was started by another user, or with another \
+            XDG_RUNTIME_DIR";
+        assert!(said.err.contains(told), "{said:?}");
+    }
+}
+
+#[test]
 fn another_service_is_another_socket() {
     for mut site in Site::all() {
         let mut other =

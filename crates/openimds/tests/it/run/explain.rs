@@ -80,13 +80,19 @@ fn the_exit_status_says_whether_anything_is_wrong() {
     assert_eq!(explanation["findings"][0]["id"], "v1-call");
     assert_eq!(explanation["findings"][0]["lines"], serde_json::json!([1]));
     assert_eq!(explanation["findings"][0]["corrected"], true);
-    assert!(explanation["corrected"].as_str().unwrap().starts_with("$ TOKEN=$(curl "));
+    assert!(explanation["corrected"].as_str().unwrap().starts_with("TOKEN=$(curl "));
 
     for (arguments, code, message) in [
         (&["--file", "/proc/self/exe"][..], 2, "256 KiB"),
         (&["--file", "/dev/zero"], 2, "256 KiB"),
         (&["--file", "/nowhere"], 1, "cannot read /nowhere"),
         (&["--file", "/dev/null"], 0, "no call of the metadata service"),
+        (
+            &["requests.get('http://169.254.169.254/latest/meta-data/')"],
+            1,
+            "(unjudged, line 1, not corrected)",
+        ),
+        (&["401 - Unauthorized"], 1, "(v1-refused, line 1)"),
         (&["--file", "/dev/null", "curl"], 2, "cannot be used with"),
     ] {
         let said = explain(arguments);

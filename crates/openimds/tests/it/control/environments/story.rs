@@ -154,7 +154,7 @@ fn a_refusal_has_its_reason_and_its_cure() {
     let user = User::new();
     user.imds("create shop-dev").well();
     for (words, reason, cure) in [
-        ("show nobodys", "there is no environment `nobodys`", "`imds environment list`"),
+        ("show nobodys", "there is no environment `nobodys` in us-east-1", "`imds environment list`"),
         (
             "set nobodys --imdsv1 enabled",
             "No Environment found for EnvironmentName = 'nobodys'",

@@ -99,6 +99,10 @@ fn without_a_key_there_is_nothing_to_see() {
     let mut command = imds();
     command.args(["console", "--admin", &format!("http://{}", service.admin)]);
     let unsigned = said(&mut command).sentence();
+    assert!(
+        unsigned.starts_with("imds: this service asks for signatures: set AWS_ACCESS_KEY_ID"),
+        "{unsigned}"
+    );
     command.env("AWS_ACCESS_KEY_ID", &other.id).env("AWS_SECRET_ACCESS_KEY", &other.secret);
     for sentence in [unsigned, said(&mut command).sentence()] {
         assert!(sentence.contains("AWS_ACCESS_KEY_ID") && !sentence.contains("another"), "{sentence}");
@@ -121,6 +125,10 @@ fn where_nothing_is_signed_the_console_is_open() {
     let url = format!("http://{}", service.admin);
     let told = said(imds().args(["console", "--admin", &url])).well();
     assert_eq!(told, format!("{url}/console\n"));
+    let told = said(imds().args(["console", "--admin", &url, "--region", "eu-west-1"])).well();
+    assert_eq!(told, format!("{url}/console?region=eu-west-1\n"));
+    let told = said(imds().args(["console", "--admin", &url]).env("AWS_DEFAULT_REGION", "eu-west-3")).well();
+    assert_eq!(told, format!("{url}/console?region=eu-west-3\n"));
     let page = browse(&service, "GET", "/console", "", "");
     assert!(status(&page) == 200 && body(&page).contains("<h1"), "{page}");
     let session = cookie(&page);

@@ -29,7 +29,7 @@ words! {
         application: "Application name" / "アプリケーション名";
         application_help: "One that there is, or a new one, which is created too." / "既存のアプリケーション、または新しい名前 (アプリケーションも作成されます)。";
         name: "Environment name" / "環境名";
-        name_help: "4 to 40 letters, digits and hyphens, no hyphen first or last." / "4〜40 文字の英数字とハイフン。先頭と末尾にハイフンは使用できません。";
+        name_help: "4 to 40 letters, digits and hyphens, no hyphen first or last." / "4～40 文字の英数字とハイフン。先頭と末尾にハイフンは使用できません。";
         platform: "Platform" / "プラットフォーム";
         kind: "Environment type" / "環境タイプ";
         single: "Single instance" / "単一インスタンス";

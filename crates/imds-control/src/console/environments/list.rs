@@ -22,7 +22,7 @@ words! {
         title: "Environments" / "環境";
         create: "Create environment" / "環境の作成";
         none: "There is no environment in this region." / "このリージョンに環境はありません。";
-        what: "An environment launches instances for you. Whether they answer IMDSv1 is an option of its configuration." / "環境はインスタンスを起動します。IMDSv1 に応答するかどうかは、環境の設定のオプションです。";
+        what: "An environment launches instances for you. Whether they answer IMDSv1 is an option of its configuration." / "環境はインスタンスを起動して管理します。インスタンスが IMDSv1 に応答するかどうかは、環境の設定で決まります。";
         name: "Environment name" / "環境名";
         application: "Application" / "アプリケーション";
         health: "Health" / "ヘルス";

@@ -24,7 +24,7 @@ use crate::query::Error;
 /// Where a one-time URL leads.
 pub(super) const ENTER: &str = "/console/enter";
 /// Where a form leads that ends a session.
-const LEAVE: &str = "/console/leave";
+pub(super) const LEAVE: &str = "/console/leave";
 /// Where one is then.
 const LEFT: &str = "/console/enter?done=left";
 /// The field with the ticket, of address and form.

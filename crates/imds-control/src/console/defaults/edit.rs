@@ -119,7 +119,12 @@ pub(super) async fn submit(visit: Visit, form: Form) -> Result<Response, Failure
         Err(Failure::Refused(error)) => {
             Ok((error.status, Page(edit(&visit, &typed, shown, Some(error)))).into_response())
         }
-        Err(failure @ (Failure::NothingHere | Failure::NotSignedIn | Failure::NotOurs)) => Err(failure),
+        Err(
+            failure @ (Failure::NothingHere
+            | Failure::NotSignedIn
+            | Failure::NotOurs
+            | Failure::Elsewhere { .. }),
+        ) => Err(failure),
     }
 }
 

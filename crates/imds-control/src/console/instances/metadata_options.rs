@@ -144,7 +144,12 @@ pub(super) async fn submit(visit: Visit, Path(id): Path<String>, form: Form) -> 
             let status: StatusCode = error.status;
             Ok((status, Page(dialog(&visit, &machine, (typed, shown), Some(error)).await?)).into_response())
         }
-        Err(failure @ (Failure::NothingHere | Failure::NotSignedIn | Failure::NotOurs)) => Err(failure),
+        Err(
+            failure @ (Failure::NothingHere
+            | Failure::NotSignedIn
+            | Failure::NotOurs
+            | Failure::Elsewhere { .. }),
+        ) => Err(failure),
     }
 }
 

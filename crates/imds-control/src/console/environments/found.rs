@@ -45,7 +45,7 @@ pub(super) async fn look_up(visit: &Visit, name: &str) -> Result<(Environment, P
     };
     match visit.ask(look).await {
         Ok(found) => Ok(found),
-        Err(failure) => Err(where_else(visit, &sought, failure).await),
+        Err(failure) => Err(where_else(visit, sought, failure).await),
     }
 }
 

@@ -115,6 +115,7 @@ class Person:
 
     def make_with_imds(self) -> None:
         """Ours."""
+        self.terminal.run("export AWS_DEFAULT_REGION=us-east-1")
         self.terminal.run("imds environment create web-env --single")
 
     def log_in(self) -> str:

@@ -37,6 +37,7 @@ mod commands;
 mod cookie;
 mod dashboard;
 mod defaults;
+mod elsewhere;
 mod enter;
 mod environments;
 mod failure;
@@ -56,7 +57,9 @@ mod tests;
 mod visit;
 
 use axum::Router;
+use axum::http::{Method, Uri};
 use axum::middleware;
+use axum::response::Response;
 use axum::routing::{any, get};
 
 use crate::door::Door;
@@ -64,6 +67,22 @@ use failure::Failure;
 
 pub(crate) use enter::address;
 pub use session::Sessions;
+
+/// Where no page is. Who asks for one with a slash too many is sent to the one without it. Only an address that a page may
+/// have is sent on: what a browser would make another path of stays what it is.
+async fn astray(method: Method, uri: Uri) -> Result<Response, Failure> {
+    let page = uri.path().trim_end_matches('/');
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '/');
+    if page == uri.path()
+        || !page.chars().all(is_plain)
+        || page.contains("//")
+        || !matches!(method, Method::GET | Method::HEAD)
+    {
+        return Err(Failure::nothing_here());
+    }
+    let query = uri.query().map_or_else(String::new, |query| format!("?{query}"));
+    Ok(visit::go(&format!("{page}{query}")))
+}
 
 /// The routes of the console.
 pub(crate) fn router(door: &Door) -> Router<Door> {
@@ -74,7 +93,7 @@ pub(crate) fn router(door: &Door) -> Router<Door> {
         .merge(defaults::router())
         .merge(environments::router())
         .merge(enter::router())
-        .route("/console/", any(async || visit::go("/console")))
-        .route("/console/{*rest}", any(async || Failure::nothing_here()));
+        .route("/console/", any(astray))
+        .route("/console/{*rest}", any(astray));
     pages.layer(middleware::from_fn_with_state(door.clone(), receive::receive)).merge(assets::router())
 }

@@ -4,9 +4,9 @@
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::header::{ALLOW, AUTHORIZATION, AsHeaderName, CONTENT_TYPE, HeaderName};
+use axum::http::header::{ACCEPT, ALLOW, AUTHORIZATION, AsHeaderName, CONTENT_TYPE, HeaderName};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use imds_store::Revision;
 use imds_store::record::Caller;
 
@@ -89,8 +89,8 @@ pub(crate) async fn handle(
     document_response(answer.status, answer.document, &request_id)
 }
 
-/// Answers a GET whose query string is signed, and verified whoever may come in; refuses all others, which an image in a page
-/// can send.
+/// Answers a GET whose query string is signed, and verified whoever may come in. A browser that somebody types the address
+/// into is sent to the console; all others are refused, since an image in a page can send them.
 pub(crate) async fn signed(
     state: State<Door>,
     peer: Option<Extension<Peer>>,
@@ -101,6 +101,9 @@ pub(crate) async fn signed(
 ) -> Response {
     if method == Method::GET && sigv4::is_signed(&uri) {
         return handle(state, peer, method, uri, headers, body).await;
+    }
+    if is_somebodys(&method, &headers) {
+        return Redirect::to("/console").into_response();
     }
     let request_id = request_id();
     let error = Error {
@@ -114,6 +117,14 @@ pub(crate) async fn signed(
     let mut response = document_response(error.status, document, &request_id);
     response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
     response
+}
+
+/// Does a browser ask for a page to be read?
+fn is_somebodys(method: &Method, headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let mut kinds = accepted.flat_map(|value| value.split(',')).filter_map(|kind| kind.split(';').next());
+    matches!(*method, Method::GET | Method::HEAD)
+        && kinds.any(|kind| kind.trim().eq_ignore_ascii_case("text/html"))
 }
 
 fn document_response(status: StatusCode, document: String, request_id: &str) -> Response {

@@ -24,7 +24,7 @@ use crate::query::Error;
 /// Where a one-time URL leads.
 pub(super) const ENTER: &str = "/console/enter";
 /// Where a form leads that ends a session.
-const LEAVE: &str = "/console/leave";
+pub(super) const LEAVE: &str = "/console/leave";
 /// Where one is then.
 const LEFT: &str = "/console/enter?done=left";
 /// The field with the ticket, of address and form.
@@ -76,11 +76,16 @@ enum Way {
 }
 
 impl Way {
-    /// The ticket that is good.
-    fn ticket(&self) -> Option<&str> {
+    /// The fields of its address, while the ticket is good.
+    fn fields(&self) -> Vec<(&'static str, String)> {
         match self {
-            Self::In(ticket) => Some(&ticket.ticket),
-            Self::Spent | Self::Left | Self::Unknown => None,
+            Self::In(ticket) => {
+                [(TICKET, Some(&ticket.ticket)), (preference::REGION, ticket.region.as_ref())]
+                    .into_iter()
+                    .filter_map(|(name, value)| Some((name, value?.clone())))
+                    .collect()
+            }
+            Self::Spent | Self::Left | Self::Unknown => Vec::new(),
         }
     }
 }
@@ -89,13 +94,20 @@ struct Ticket {
     ticket: String,
     access_key: String,
     arn: String,
+    /// Where it leads, if its address says so.
+    region: Option<String>,
 }
 
 impl Ticket {
-    fn of(ticket: String, pass: &Pass) -> Result<Self, Error> {
+    fn of(ticket: String, pass: &Pass, uri: &Uri) -> Result<Self, Error> {
         let account = ACCOUNT.parse().map_err(|_| Error::internal())?;
         let arn = pass.identity().arn("aws", &account);
-        Ok(Self { ticket, access_key: pass.access_key().to_owned(), arn })
+        Ok(Self {
+            ticket,
+            access_key: pass.access_key().to_owned(),
+            arn,
+            region: preference::chosen_region(uri),
+        })
     }
 }
 
@@ -107,7 +119,7 @@ async fn show(visit: Visit, uri: Uri) -> Result<Response, Failure> {
     }
     let way = match preference::field(&uri, TICKET) {
         Some(ticket) => match door.sessions.holder(&ticket, Timestamp::now()) {
-            Some(pass) => Way::In(Ticket::of(ticket, &pass)?),
+            Some(pass) => Way::In(Ticket::of(ticket, &pass, &uri)?),
             None => Way::Spent,
         },
         None if visit.session.is_none() && preference::field(&uri, "done").as_deref() == Some("left") => {
@@ -131,7 +143,10 @@ async fn enter(visit: Visit, form: Form) -> Result<Response, Failure> {
     if let Some(before) = &visit.session {
         door.sessions.leave(before);
     }
-    let mut response = go("/console");
+    // Where `imds console` was told to go.
+    let region = form.get(preference::REGION).and_then(preference::region);
+    let mut response =
+        go(&region.map_or("/console".to_owned(), |region| format!("/console?region={region}")));
     cookie::set(&mut response, &cookie::giving(&name));
     Ok(response)
 }
@@ -151,9 +166,7 @@ fn page(visit: &Visit, way: Way) -> Response {
         Way::In(_) | Way::Left | Way::Unknown => StatusCode::OK,
         Way::Spent => StatusCode::GONE,
     };
-    let (shell, words) = (
-        visit.shell(Section::Nowhere).keeping(way.ticket().map(|ticket| (TICKET, ticket.to_owned()))),
-        EnterWords::of(visit.language),
-    );
+    let (shell, words) =
+        (visit.shell(Section::Nowhere).keeping(way.fields()), EnterWords::of(visit.language));
     (status, Page(Enter { shell, words, way, command: command(visit) })).into_response()
 }

@@ -32,7 +32,7 @@ const LAUNCH: &str = "aws:autoscaling:launchconfiguration";
 const DISABLE: &str = "DisableIMDSv1";
 
 /// The list of them.
-const LIST: &str = "/console/environments";
+pub(in crate::console) const LIST: &str = "/console/environments";
 
 /// Its routes.
 pub(super) fn router() -> Router<Door> {
@@ -56,7 +56,7 @@ fn shell(visit: &Visit) -> Shell {
 }
 
 /// The path of an environment's page. Its name is letters, digits and hyphens when it was made here.
-fn path(name: &str) -> String {
+pub(in crate::console) fn path(name: &str) -> String {
     let name: String = form_urlencoded::byte_serialize(name.as_bytes()).collect();
     format!("/console/environments/{}", name.replace('+', "%20"))
 }
@@ -79,6 +79,10 @@ fn gone_on(visit: &Visit, page: &str, done: &str) -> Response {
 pub(in crate::console) fn refusal(failure: Failure) -> Result<Error, Failure> {
     match failure {
         Failure::Refused(error) if error.status.is_client_error() => Ok(error),
-        Failure::Refused(_) | Failure::NothingHere | Failure::NotSignedIn | Failure::NotOurs => Err(failure),
+        Failure::Refused(_)
+        | Failure::NothingHere
+        | Failure::NotSignedIn
+        | Failure::NotOurs
+        | Failure::Elsewhere { .. } => Err(failure),
     }
 }

@@ -37,10 +37,12 @@ words! {
         language: "Language" / "言語";
         sign_out: "Sign out" / "サインアウト";
         failed: "It was not done" / "実行されませんでした";
+        reason: "The service did not accept it, for the reason that follows, in English as AWS tells it:" / "サービスが受け付けませんでした。理由は次のとおりです (AWS と同じ英語のメッセージです):";
         not_known: "It is not known whether it was done" / "実行されたかどうかを確認できませんでした";
         not_shown: "This page cannot be shown" / "表示できません";
         nothing_here: "There is nothing at this address." / "このアドレスには何もありません。";
-        to_dashboard: "Go to the dashboard" / "ダッシュボードへ";
+        to_form: "Go back to the form" / "フォームに戻る";
+        to_dashboard: "Go to the dashboard" / "ダッシュボードに戻る";
         not_signed_in: "Nobody is signed in here." / "サインインしていません。";
         how_to_sign_in: "Run this where your access keys are; it prints an address that can be opened once:" / "アクセスキーのある端末で次を実行すると、一度だけ開けるアドレスが表示されます。";
         not_ours: "This form belongs to a session that is over, or to none. Nothing was changed." / "このフォームは終了したセッションのもの、または無効なものです。何も変更されていません。";

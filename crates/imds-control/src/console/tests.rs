@@ -1,5 +1,6 @@
 //! The frame of the console: sessions, forms, headers, languages.
 
+mod astray;
 mod ended;
 mod enter;
 mod hostile;

@@ -23,7 +23,7 @@ words! {
     EditWords {
         update: "Update" / "更新";
         enforce_hint: "Enabled, a launch with IMDSv1 fails, and no instance can be switched back to it." / "有効にすると、IMDSv1 での起動は失敗し、IMDSv1 に戻すこともできません。";
-        hops_hint: "From 1 to 64; empty for no preference: then a launch gets 2 if the AMI has ImdsSupport v2.0, else 1. Give 2 if instances host containers." / "1 ～ 64。空の場合は設定なし: AMI の ImdsSupport が v2.0 なら 2、それ以外は 1 になります。コンテナをホストする場合は 2 を指定します。";
+        hops_hint: "From 1 to 64; empty for no preference: then a launch gets 2 if the AMI has ImdsSupport v2.0, else 1. Give 2 if instances host containers." / "1～64。空の場合は設定なし: AMI の ImdsSupport が v2.0 なら 2、それ以外は 1 になります。コンテナをホストする場合は 2 を指定します。";
         tags_hint: "Whether an instance may read its own tags." / "インスタンスが自身のタグを参照できるかどうか。";
     }
 }
@@ -119,7 +119,12 @@ pub(super) async fn submit(visit: Visit, form: Form) -> Result<Response, Failure
         Err(Failure::Refused(error)) => {
             Ok((error.status, Page(edit(&visit, &typed, shown, Some(error)))).into_response())
         }
-        Err(failure @ (Failure::NothingHere | Failure::NotSignedIn | Failure::NotOurs)) => Err(failure),
+        Err(
+            failure @ (Failure::NothingHere
+            | Failure::NotSignedIn
+            | Failure::NotOurs
+            | Failure::Elsewhere { .. }),
+        ) => Err(failure),
     }
 }
 

@@ -27,9 +27,9 @@ words! {
         title: "Create a new environment" / "新しい環境の作成";
         about: "Environment information" / "環境情報";
         application: "Application name" / "アプリケーション名";
-        application_help: "One that there is, or a new one, which is created too." / "既存のアプリケーション、または新しい名前 (アプリケーションも作成されます)。";
+        application_help: "Optional. One that there is, or a new one, which is created too. Without it, the environment's name." / "任意。既存のアプリケーション、または新しい名前 (アプリケーションも作成されます)。指定しない場合は環境名と同じです。";
         name: "Environment name" / "環境名";
-        name_help: "4 to 40 letters, digits and hyphens, no hyphen first or last." / "4〜40 文字の英数字とハイフン。先頭と末尾にハイフンは使用できません。";
+        name_help: "4 to 40 letters, digits and hyphens, no hyphen first or last." / "4～40 文字の英数字とハイフン。先頭と末尾にハイフンは使用できません。";
         platform: "Platform" / "プラットフォーム";
         kind: "Environment type" / "環境タイプ";
         single: "Single instance" / "単一インスタンス";
@@ -88,10 +88,10 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
 /// *Create environment*, and its application where there is none. What this made goes again if the environment is refused.
 pub(super) async fn create(visit: Visit, sent: Form) -> Result<Response, Failure> {
     let (visit, typed) = (where_shown(&visit, &sent), Typed::read(&sent));
-    let application = typed.application.clone();
+    let application = typed.application().to_owned();
     let exists = visit.ask(move |call| Ok(application::get(call, &application)?.is_some())).await?;
     let made = async |action| {
-        let named = vec![("ApplicationName".to_owned(), typed.application.clone())];
+        let named = vec![("ApplicationName".to_owned(), typed.application().to_owned())];
         visit.perform(Service::ElasticBeanstalk, action, named).await
     };
     let error = match if exists { Ok(()) } else { made("CreateApplication").await.map(|_| ()) } {
@@ -163,16 +163,21 @@ impl Typed {
         }
     }
 
+    /// The application; without one, that of the environment's name, as for `imds environment create`.
+    fn application(&self) -> &str {
+        if self.application.is_empty() { &self.name } else { &self.application }
+    }
+
     /// Those of `CreateEnvironment`. What was left empty is left to the service; the box is not: the default differs between
     /// platforms, and the form has shown it as it is to be.
     fn params(&self) -> Vec<(String, String)> {
         let named = [
-            ("ApplicationName", &self.application),
+            ("ApplicationName", self.application()),
             ("EnvironmentName", &self.name),
             ("SolutionStackName", &self.stack),
         ];
         let mut params: BTreeMap<String, String> =
-            named.into_iter().map(|(name, value)| (name.to_owned(), value.clone())).collect();
+            named.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let kind = if self.is_single { SINGLE } else { BALANCED };
         let options = [
             ("aws:elasticbeanstalk:environment", "EnvironmentType", kind.to_owned()),

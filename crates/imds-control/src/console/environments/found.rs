@@ -5,6 +5,7 @@ use imds_store::record::Environment;
 use imds_store::record::environment::Settings;
 
 use crate::call::Call;
+use crate::console::elsewhere;
 use crate::console::failure::Failure;
 use crate::console::form::Form;
 use crate::console::visit::Visit;
@@ -36,13 +37,28 @@ pub(super) fn named(call: &Call<'_>, name: &str) -> Result<(Environment, Option<
 /// # Errors
 /// As of [`named`], and when the platform is none any more.
 pub(super) async fn look_up(visit: &Visit, name: &str) -> Result<(Environment, Platform), Failure> {
-    let name = name.to_owned();
+    let (name, sought) = (name.to_owned(), name);
     let look = move |call: &Call<'_>| {
         let (environment, platform) = named(call, &name)?;
         let platform = platform.map_or_else(|| Platform::by_stack(&environment.solution_stack), Ok)?;
         Ok((environment, platform))
     };
-    visit.ask(look).await
+    match visit.ask(look).await {
+        Ok(found) => Ok(found),
+        Err(failure) => Err(where_else(visit, sought, failure).await),
+    }
+}
+
+/// A failure to find the environment with this name, with the other regions that it may be in. Another one stays as it is.
+pub(super) async fn where_else(visit: &Visit, name: &str, failure: Failure) -> Failure {
+    let Failure::Refused(error) = failure else { return failure };
+    if error.status != StatusCode::NOT_FOUND {
+        return error.into();
+    }
+    match visit.ask(elsewhere::places).await {
+        Ok(places) => Failure::Elsewhere { error, name: name.to_owned(), places },
+        Err(failure) => failure,
+    }
 }
 
 /// The id of the environment that a form was shown for.

@@ -4,10 +4,12 @@ use std::cmp::Reverse;
 
 use askama::Template;
 use axum::response::{IntoResponse as _, Response};
+use imds_core::language::Language;
 use imds_store::record::Environment;
 
 use super::path;
 use super::state::{Badge, StateWords};
+use crate::console::elsewhere::{self, Place};
 use crate::console::failure::Failure;
 use crate::console::moment::Moment;
 use crate::console::page::Page;
@@ -21,8 +23,8 @@ words! {
     ListWords {
         title: "Environments" / "環境";
         create: "Create environment" / "環境の作成";
-        none: "There is no environment in this region." / "このリージョンに環境はありません。";
-        what: "An environment launches instances for you. Whether they answer IMDSv1 is an option of its configuration." / "環境はインスタンスを起動します。IMDSv1 に応答するかどうかは、環境の設定のオプションです。";
+        none: "There is no environment in {region}." / "{region} に環境はありません。";
+        what: "An environment launches instances for you. Whether they answer IMDSv1 is an option of its configuration." / "環境はインスタンスを起動して管理します。インスタンスが IMDSv1 に応答するかどうかは、環境の設定で決まります。";
         name: "Environment name" / "環境名";
         application: "Application" / "アプリケーション";
         health: "Health" / "ヘルス";
@@ -38,6 +40,11 @@ struct List {
     shell: Shell,
     words: &'static ListWords,
     rows: Vec<Row>,
+    /// That there is none in the region.
+    none: String,
+    language: Language,
+    /// Where else there are some, if there is none here.
+    places: Vec<Place>,
 }
 
 struct Row {
@@ -60,7 +67,16 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
     let states = StateWords::of(visit.language);
     let rows = all.iter().map(|found| Row::of(&found.record, states)).collect();
     let words = ListWords::of(visit.language);
-    Ok(Page(List { shell: visit.shell(Section::Environments), words, rows }).into_response())
+    let places = if all.is_empty() { visit.ask(elsewhere::places).await? } else { Vec::new() };
+    let page = List {
+        shell: visit.shell(Section::Environments),
+        words,
+        rows,
+        none: words.none.replace("{region}", &visit.region),
+        language: visit.language,
+        places,
+    };
+    Ok(Page(page).into_response())
 }
 
 impl Row {

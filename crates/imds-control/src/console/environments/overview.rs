@@ -149,7 +149,11 @@ pub(super) async fn refused(visit: &Visit, name: &str, error: Error) -> Result<R
 }
 
 async fn page(visit: &Visit, name: String) -> Result<Overview, Failure> {
-    let seen = visit.ask(move |call| Seen::of(call, &name)).await?;
+    let sought = name.clone();
+    let seen = match visit.ask(move |call| Seen::of(call, &name)).await {
+        Ok(seen) => seen,
+        Err(failure) => return Err(found::where_else(visit, &sought, failure).await),
+    };
     let Seen { environment, platform, .. } = &seen;
     let states = StateWords::of(visit.language);
     let (words, about) = (OverviewWords::of(visit.language), ProgressWords::of(visit.language));

@@ -31,7 +31,7 @@ words! {
         version: "Version" / "バージョン";
         source: "Source" / "送信元";
         user_agent: "User agent" / "ユーザーエージェント";
-        micros: "Microseconds" / "マイクロ秒";
+        micros: "Time (µs)" / "処理時間 (µs)";
         why: "Why calls got nothing" / "呼び出しが失敗した理由";
     }
 }

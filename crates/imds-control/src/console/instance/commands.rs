@@ -21,11 +21,11 @@ words! {
         inside_how: "For a shell on the instance: the first command of the next part opens one." / "インスタンスのシェルで入力します。次の項目の最初のコマンドでシェルを開けます。";
         v2: "IMDSv2: get a token, then ask with it" / "IMDSv2: トークンを取得してからリクエストする";
         v1: "IMDSv1: ask without a token" / "IMDSv1: トークンなしでリクエストする";
-        v1_works: "It is answered now: IMDSv2 is optional." / "現在は応答されます。IMDSv2 はオプションです。";
+        v1_works: "It is answered now: IMDSv2 is optional." / "現在は応答が返ります。IMDSv2 はオプションです。";
         v1_refused: "It is answered with 401 now: IMDSv2 is required." / "現在は 401 が返ります。IMDSv2 は必須です。";
         v1_disabled: "It is answered with 403 now: the endpoint is disabled. So is the PUT." / "現在は 403 が返ります。エンドポイントは無効です。PUT も同様です。";
         v1_stopped: "Nothing is answered now: the instance does not run." / "現在は応答されません。インスタンスは実行されていません。";
-        exec: "As the instance, from here" / "ここからインスタンスとして実行";
+        exec: "As the instance, from here" / "このマシンから、インスタンスとして実行";
         exec_how: "These run on the machine where the service runs." / "サービスを実行しているマシンで実行してください。";
         shell: "A shell" / "シェル";
         exec_v1: "One call with IMDSv1" / "IMDSv1 での呼び出し";

@@ -69,7 +69,12 @@ pub(super) async fn submit(visit: Visit, Path(id): Path<String>, form: Form) -> 
             let status = error.status;
             Ok((status, Page(dialog(&visit, machine, (tags, shown), Some(error)))).into_response())
         }
-        Err(failure @ (Failure::NothingHere | Failure::NotSignedIn | Failure::NotOurs)) => Err(failure),
+        Err(
+            failure @ (Failure::NothingHere
+            | Failure::NotSignedIn
+            | Failure::NotOurs
+            | Failure::Elsewhere { .. }),
+        ) => Err(failure),
     }
 }
 

@@ -89,7 +89,12 @@ pub(super) async fn submit(visit: Visit, form: Form) -> Result<Response, Failure
             let once = once.map_or_else(random_hex, Ok)?;
             Ok((status, Page(launch(&visit, &typed, once, Some(error)).await?)).into_response())
         }
-        Err(failure @ (Failure::NothingHere | Failure::NotSignedIn | Failure::NotOurs)) => Err(failure),
+        Err(
+            failure @ (Failure::NothingHere
+            | Failure::NotSignedIn
+            | Failure::NotOurs
+            | Failure::Elsewhere { .. }),
+        ) => Err(failure),
     }
 }
 

@@ -28,14 +28,14 @@ words! {
         find: "Find by name or ID" / "名前または ID で検索";
         only: "Show" / "表示";
         all: "All instances" / "すべてのインスタンス";
-        with_v1: "Those that IMDSv1 answers" / "IMDSv1 が応答するもの";
+        with_v1: "With IMDSv1 on" / "IMDSv1 が有効なもの";
         apply: "Find" / "検索";
         name: "Name" / "名前";
         id: "Instance ID" / "インスタンス ID";
         state: "Instance state" / "インスタンスの状態";
         kind: "Instance type" / "インスタンスタイプ";
         address: "Private IPv4 address" / "プライベート IPv4 アドレス";
-        none: "There is no instance in this Region yet." / "このリージョンにはまだインスタンスがありません。";
+        none: "There is no instance in {region} yet. Another Region is chosen at the top of the page." / "{region} にはまだインスタンスがありません。ほかのリージョンは、ページの上部で選択できます。";
         none_such: "No instance is such a one." / "該当するインスタンスはありません。";
         pages: "Pages" / "ページ";
         previous: "Previous" / "前へ";
@@ -59,6 +59,8 @@ struct List {
     damaged: Option<String>,
     rows: Vec<Summary>,
     count: String,
+    /// That there is none in the region.
+    none: String,
     /// This page and the last one, from 1.
     page: usize,
     pages: usize,
@@ -135,6 +137,7 @@ pub(super) async fn show(visit: Visit, RawQuery(query): RawQuery) -> Result<Resp
         damaged: summary::damaged(found.damaged, visit.language),
         rows: found.rows,
         count: words.count.replace("{all}", &found.count.to_string()),
+        none: words.none.replace("{region}", &visit.region),
         page: found.page,
         pages: found.pages,
         query: others.finish(),

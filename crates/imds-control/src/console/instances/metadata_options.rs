@@ -28,7 +28,7 @@ words! {
         ipv6_hint: "Whether [fd00:ec2::254] answers as well." / "[fd00:ec2::254] でも応答するかどうか。";
         optional_hint: "IMDSv1 and IMDSv2: a call may come without a token." / "IMDSv1 と IMDSv2: トークンなしの呼び出しにも応答します。";
         required_hint: "IMDSv2 alone: a call without a token is answered 401." / "IMDSv2 のみ: トークンなしの呼び出しには 401 が返ります。";
-        hops_hint: "From 1 to 64. With 1 a token reaches the instance itself; a container behind a bridge needs 2." / "1 ～ 64。1 ではトークンはインスタンス自体にのみ届きます。ブリッジの先のコンテナには 2 が必要です。";
+        hops_hint: "From 1 to 64. With 1 a token reaches the instance itself; a container behind a bridge needs 2." / "1～64。1 ではトークンはインスタンス自体にのみ届きます。ブリッジの先のコンテナには 2 が必要です。";
         at_once: "The change takes effect immediately without needing an instance restart." / "変更はインスタンスの再起動を必要とせず、すぐに有効になります。";
         at_start: "The instance is stopped: the change takes effect when it is started." / "インスタンスは停止しています。変更は次回の開始時に有効になります。";
     }
@@ -144,7 +144,12 @@ pub(super) async fn submit(visit: Visit, Path(id): Path<String>, form: Form) -> 
             let status: StatusCode = error.status;
             Ok((status, Page(dialog(&visit, &machine, (typed, shown), Some(error)).await?)).into_response())
         }
-        Err(failure @ (Failure::NothingHere | Failure::NotSignedIn | Failure::NotOurs)) => Err(failure),
+        Err(
+            failure @ (Failure::NothingHere
+            | Failure::NotSignedIn
+            | Failure::NotOurs
+            | Failure::Elsewhere { .. }),
+        ) => Err(failure),
     }
 }
 

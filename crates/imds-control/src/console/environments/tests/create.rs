@@ -55,7 +55,7 @@ async fn an_environment_that_is_refused_leaves_nothing_and_the_form_as_it_was_ty
             (bad, "x", "t3.micro", "failed to satisfy constraint"),
             ("shop", bad, "t3.micro", "Member must contain only letters"),
             ("shop", NAME, bad, "ConfigurationValidationException"),
-            ("", NAME, "", "MissingParameter"),
+            ("", "", "", "MissingParameter"),
             ("a/b", NAME, "", "ApplicationName"),
         ] {
             let fields = [
@@ -67,6 +67,7 @@ async fn an_environment_that_is_refused_leaves_nothing_and_the_form_as_it_was_ty
             let (status, to, page) = browser.post(NEW, &fields).await;
             assert_eq!((status.as_u16(), to), (400, None), "{application} {name} {kind}");
             assert!(page.contains("role=\"alert\"") && page.contains(message), "{message} {page}");
+            assert!(page.contains("サービスが受け付けませんでした。"), "{page}");
             assert!(!page.contains("<script>a") && !page.contains("<img"), "{page}");
             // It was not ticked.
             assert!(!page.contains(" checked> 無効"), "{page}");
@@ -74,6 +75,25 @@ async fn an_environment_that_is_refused_leaves_nothing_and_the_form_as_it_was_ty
     }
     assert!(record::list::<Application>(&*door.store, "").unwrap().is_empty());
     assert!(record::list::<Environment>(&*door.store, "").unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn without_an_application_it_is_of_one_of_its_own_name() {
+    let door = door();
+    let browser = Browser::new(&door, "en");
+    let page = shown(&door, "en", NEW).await;
+    let input = |name: &str| page.split(&format!("<input id=\"{name}\"")).nth(1).unwrap().split('>').next();
+    assert!(
+        !input("application").unwrap().contains("required") && input("name").unwrap().contains("required")
+    );
+    for application in ["", "  "] {
+        let fields = [("application", application), ("name", NAME), ("type", "SingleInstance")];
+        let (status, _, page) = browser.post(NEW, &fields).await;
+        assert!(matches!(status.as_u16(), 303 | 400), "{page}");
+        assert_eq!((&*kept(&door).application, &*kept(&door).name), (NAME, NAME));
+        // What was left empty is so still, where the form comes back.
+        assert!(status.as_u16() == 303 || page.contains("name=\"application\" value=\"\""), "{page}");
+    }
 }
 
 #[tokio::test]

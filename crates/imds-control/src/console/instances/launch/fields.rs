@@ -27,7 +27,7 @@ words! {
         user_data: "User data" / "ユーザーデータ";
         user_data_hint: "Up to 16 KiB, which the instance reads at /latest/user-data." / "16 KiB まで。インスタンスは /latest/user-data で参照できます。";
         recommended: "EC2 recommends using metadata version 2 unless you explicitly require metadata version 1." / "EC2 では、メタデータバージョン 1 が明示的に必要な場合を除き、メタデータバージョン 2 の使用を推奨しています。";
-        hops_hint: "From 1 to 64; empty for the default. A container behind a bridge needs 2." / "1 ～ 64。空の場合はデフォルト。ブリッジの先のコンテナには 2 が必要です。";
+        hops_hint: "From 1 to 64; empty for the default. A container behind a bridge needs 2." / "1～64。空の場合はデフォルト。ブリッジの先のコンテナには 2 が必要です。";
         applies: "Default: {value}. It comes from {origin}." / "デフォルト: {value}。設定元: {origin}。";
         account: "the account's IMDS defaults in this Region" / "このリージョンの IMDS のデフォルト (アカウント)";
         of_image: "the AMI: its ImdsSupport is v2.0" / "AMI (ImdsSupport が v2.0)";

@@ -92,7 +92,9 @@ fn secrets_are_left_out_unless_they_are_asked_for() {
     assert_eq!(get("/latest/meta-data/iam/"), "info", "what is left out is not listed");
     assert_eq!(get("/latest/"), "dynamic\nmeta-data");
     assert_eq!(again.found["/latest/meta-data/iam/info"], found.found["/latest/meta-data/iam/info"]);
-    let other = |path: &&String| !matches!(path.split('/').nth(2), Some("")) && !path.ends_with("/iam/");
+    assert_eq!(get("/latest/meta-data/identity-credentials/ec2/"), "info");
+    let lists_keys = |path: &str| path.ends_with("/iam/") || path.ends_with("/identity-credentials/ec2/");
+    let other = |path: &&String| !matches!(path.split('/').nth(2), Some("")) && !lists_keys(path);
     for path in found.found.keys().filter(other) {
         assert!(again.found.get(path) == found.found.get(path), "{path}");
     }

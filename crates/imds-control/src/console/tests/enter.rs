@@ -171,6 +171,20 @@ async fn a_one_time_address_shows_a_button_and_the_button_works_once() {
 }
 
 #[tokio::test]
+async fn an_address_may_lead_to_a_region() {
+    let door = closed();
+    for (region, to) in [("eu-west-1", "/console?region=eu-west-1"), ("%0d%0aX%3a", "/console")] {
+        let address = format!("{}&region={region}", address(&door, "AKIAANN").await);
+        let (_, _, page) = send(&door, "GET", &address, &[], "").await;
+        let field = format!(r#"name="region" value="{region}""#);
+        assert_eq!(page.contains(&field), to != "/console", "{page}");
+        let form = address.split_once('?').unwrap().1;
+        let (status, headers, _) = send(&door, "POST", "/console/enter", &[FORM], form).await;
+        assert_eq!((status, headers["location"].to_str().unwrap()), (StatusCode::SEE_OTHER, to));
+    }
+}
+
+#[tokio::test]
 async fn what_is_no_good_ticket_gives_no_session() {
     let door = closed();
     let good = address(&door, "AKIAANN").await;

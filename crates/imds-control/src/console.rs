@@ -48,7 +48,6 @@ mod moment;
 mod page;
 mod preference;
 mod receive;
-mod session;
 mod shell;
 #[cfg(test)]
 mod testing;
@@ -66,7 +65,6 @@ use crate::door::Door;
 use failure::Failure;
 
 pub(crate) use enter::address;
-pub use session::Sessions;
 
 /// Where no page is. Who asks for one with a slash too many is sent to the one without it. Only an address that a page may
 /// have is sent on: what a browser would make another path of stays what it is.

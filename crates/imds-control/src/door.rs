@@ -7,9 +7,9 @@ use std::time::Duration;
 use imds_store::{ServiceClock, Store};
 
 use crate::authz::Authority;
-use crate::console::Sessions;
 use crate::faults::Faults;
 use crate::plane::Plane;
+use crate::sessions::Sessions;
 
 /// What the door opens to.
 #[derive(Clone)]

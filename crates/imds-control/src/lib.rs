@@ -25,14 +25,15 @@ pub mod retention;
 #[cfg(test)]
 mod safety;
 mod service;
+mod sessions;
 mod site;
 pub mod sts;
 #[cfg(test)]
 mod testing;
 
 pub use authz::{Authority, Changed};
-pub use console::Sessions;
 pub use door::{Door, Peer};
 pub use plane::{Plane, Question};
 pub use query::Signer;
 pub use service::router;
+pub use sessions::Sessions;

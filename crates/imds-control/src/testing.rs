@@ -17,11 +17,11 @@ use imds_store::record::{self, Batch, Environment, InstanceProfile, Role, role::
 use tower::ServiceExt as _;
 
 use crate::authz::Authority;
-use crate::console::Sessions;
 use crate::door::{Door, Peer};
 use crate::faults::Faults;
 use crate::plane::Plane;
 use crate::service::router;
+use crate::sessions::Sessions;
 
 /// An empty door.
 pub(crate) fn door() -> Door {

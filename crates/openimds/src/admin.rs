@@ -28,8 +28,8 @@ pub use document::Element;
 pub use error::Error;
 pub use form::Form;
 pub use instance::{Instance, MetadataOptions, version};
-pub use url::Url;
 pub(crate) use url::is_metadata;
+pub use url::{ADMIN, Url};
 
 /// How long an answer may take: it comes when the change is on disk and guests see it.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -26,14 +26,13 @@ pub use file::schema;
 pub use gather::{Bundle, gather};
 pub use text::{Auth, Cidr, Seconds};
 
+use crate::admin::ADMIN;
 use crate::credentials::{Lent, Source};
 use crate::listen::Limits;
 use timeline::Timeline;
 
 /// Where metadata is served when nothing is said.
 pub const LISTEN: &str = "127.0.0.1:1338";
-/// Where the door is when nothing is said.
-pub const ADMIN: &str = "127.0.0.1:1339";
 /// How long each step of an environment takes when nothing is said: clients see each status, and wait for none.
 const ENVIRONMENT_DELAY: Duration = Duration::from_millis(500);
 

@@ -7,6 +7,7 @@ mod access;
 mod answer;
 mod clock;
 mod command;
+mod counted;
 mod duty;
 mod errands;
 mod feed;

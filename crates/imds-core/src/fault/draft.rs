@@ -56,6 +56,8 @@ pub struct Draft {
 
 /// Instances of one rule.
 const INSTANCES: usize = 64;
+/// Methods that one names at most: more there are not.
+const METHODS: usize = 8;
 /// Calls that can be counted.
 const CALLS: u64 = 1_000_000_000;
 /// The longest that a rule is in force.
@@ -79,6 +81,9 @@ impl Draft {
         }
         if self.instances.len() > INSTANCES {
             return Err(format!("{} instances are too many: {INSTANCES} at most", self.instances.len()));
+        }
+        if self.methods.len() > METHODS {
+            return Err(format!("{} methods are too many: {METHODS} at most", self.methods.len()));
         }
         let is_all = self.instances.iter().any(|name| name == "all");
         let instances = if is_all { &[][..] } else { &self.instances };

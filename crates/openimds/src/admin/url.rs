@@ -6,7 +6,8 @@ use std::str::FromStr;
 
 use http::Uri;
 
-use crate::config::ADMIN;
+/// Where the door is when nothing is said.
+pub const ADMIN: &str = "127.0.0.1:1339";
 
 /// Where metadata and credentials are served to guests: nobody's control API is there.
 const METADATA: [IpAddr; 3] = [

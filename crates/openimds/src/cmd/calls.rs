@@ -31,6 +31,9 @@ struct Call {
     version: String,
     user_agent: String,
     micros: u64,
+    /// The fault on request that it met.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fault: Option<String>,
 }
 
 pub(super) fn run(args: &Calls) -> anyhow::Result<ExitCode> {
@@ -88,7 +91,9 @@ fn shown(calls: &[Call]) -> String {
             call.version.clone(),
             call.method.clone(),
             call.path.clone(),
-            call.status.to_string(),
+            call.fault
+                .as_ref()
+                .map_or(call.status.to_string(), |fault| format!("{} fault:{fault}", call.status)),
             call.user_agent.clone(),
         ]
     });
@@ -136,6 +141,7 @@ mod tests {
             version: version.into(),
             user_agent: "curl/8".into(),
             micros: 12,
+            fault: None,
         }
     }
 

@@ -11,7 +11,7 @@ use imds_core::view::{Side, View};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::order::Counted;
+use super::counted::Counted;
 
 /// Calls of an answer.
 const CALLS: usize = 10_000;

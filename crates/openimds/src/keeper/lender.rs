@@ -20,7 +20,7 @@ use super::feed::{Feed, is_gone};
 use super::{clock, errands, retried};
 use crate::config::{Config, Flags};
 use crate::credentials::book::Book;
-use crate::credentials::{Assume, Failure, Place, Source};
+use crate::credentials::{Assume, Failure, Source};
 
 /// How long the first keys are waited for before the service begins: whoever asks as soon as it does should find some.
 const FIRST: Duration = Duration::from_secs(3);
@@ -42,7 +42,10 @@ struct Shared {
 }
 
 struct Desk {
-    book: Book,
+    /// Keys of the service's own STS, by the service's clock.
+    own: Book,
+    /// All others, which are real wherever the service's clock stands: by the machine's.
+    real: Book,
     /// The process that fetches, if there is one.
     fetcher: Option<UnixStream>,
 }
@@ -65,28 +68,35 @@ impl Lender {
         authority: Arc<Authority>,
         clock: Arc<ServiceClock>,
     ) -> Self {
-        let desk = Mutex::new(Desk { book: Book::default(), fetcher: fetcher.0 });
+        let desk = Mutex::new(Desk { own: Book::default(), real: Book::default(), fetcher: fetcher.0 });
         Self(Arc::new(Shared { desk, bell: Condvar::new(), feed, store, authority, clock }))
     }
 
     /// Takes over what a configuration says of roles, and tells what is not as it was.
     pub(super) fn file(&self, config: &Config) -> io::Result<()> {
         let mut desk = self.0.desk();
-        desk.book.set(config.lent.iter().cloned(), self.0.clock.now());
+        let of = |is_real: bool| {
+            let lent = config
+                .lent
+                .iter()
+                .filter(move |(_, lent)| lent.source.as_ref().is_some_and(Source::is_real) == is_real);
+            lent.cloned()
+        };
+        desk.own.set(of(false), self.0.clock.now());
+        desk.real.set(of(true), Timestamp::now());
         let is_in_vain = desk.fetcher.is_none()
             && config.lent.iter().any(|(_, lent)| lent.source.as_ref().is_some_and(Source::is_real));
         if is_in_vain {
             tracing::warn!("credentials of this kind are fetched from the next start on");
         }
-        self.0.feed.file(&config.instances, desk.book.roles())?;
+        self.0.feed.file(&config.instances, desk.own.roles().chain(desk.real.roles()))?;
         self.0.bell.notify_all();
         Ok(())
     }
 
     /// Keys that were issued here have ended.
     pub(super) fn anew(&self) {
-        let is_own = |source: &Source| !source.is_real();
-        self.0.desk().book.outdate(is_own, self.0.clock.now());
+        self.0.desk().own.outdate(|_| true, self.0.clock.now());
         self.0.bell.notify_all();
     }
 
@@ -95,7 +105,7 @@ impl Lender {
         let end = Instant::now() + FIRST;
         let mut desk = self.0.desk();
         self.0.work(&mut desk)?;
-        while desk.book.is_waiting() {
+        while desk.real.is_waiting() {
             let Some(fetcher) = desk.fetcher.as_mut() else { return Ok(()) };
             let left = end.saturating_duration_since(Instant::now());
             let wait = Timespec::try_from(left).map_err(io::Error::other)?;
@@ -123,6 +133,8 @@ impl Lender {
             for event in events {
                 // It may be later all at once.
                 if clock::heard(&shared.clock, &event) {
+                    // Held, so that whoever is about to wait is not missed.
+                    let _desk = shared.desk();
                     shared.bell.notify_all();
                 }
             }
@@ -152,34 +164,43 @@ impl Shared {
             if let Err(error) = self.work(&mut desk) {
                 return error;
             }
-            desk = match desk.book.next() {
-                Some(next) => {
-                    let wait = self.clock.until(next).min(LONGEST);
-                    self.bell.wait_timeout(desk, wait).unwrap_or_else(PoisonError::into_inner).0
-                }
+            desk = match self.wait(&desk) {
+                Some(wait) => self.bell.wait_timeout(desk, wait).unwrap_or_else(PoisonError::into_inner).0,
                 None => self.bell.wait(desk).unwrap_or_else(PoisonError::into_inner),
             };
         }
     }
 
+    /// How long there is nothing to do.
+    fn wait(&self, desk: &Desk) -> Option<Duration> {
+        let own = desk.own.next().map(|next| self.clock.until(next));
+        let real = desk.real.next().map(|next| next.duration_since(Timestamp::now()));
+        let real = real.map(|wait| Duration::try_from(wait).unwrap_or_default());
+        own.into_iter().chain(real).min().map(|wait| wait.min(LONGEST))
+    }
+
     fn work(&self, desk: &mut Desk) -> io::Result<()> {
         let now = self.clock.now();
-        let ended = desk.book.expire(now);
-        self.tell(desk, &ended)?;
-        for source in desk.book.take_due(now) {
-            let result = match (&source, desk.fetcher.as_mut()) {
-                (Source::AssumeRole(asked @ Assume { place: Place::Here, .. }), _) => self.own(asked, now),
-                (_, Some(fetcher)) => {
-                    errands::ask(fetcher, &source)?;
-                    continue;
+        // New ones before old ones end: they are had here and now, however far the clock has jumped.
+        for source in desk.own.take_due(now) {
+            let result = match &source {
+                Source::AssumeRole(asked) => self.own(asked, now),
+                Source::Process(_) | Source::Profile(_) => {
+                    Err(Failure::new("it is none of the service's own"))
                 }
-                (Source::Process(_) | Source::Profile(_) | Source::AssumeRole(_), None) => Err(Failure::new(
-                    "the service has to be started again: there was no role of this kind when it was",
-                )),
             };
             self.take(desk, &source, result)?;
         }
-        Ok(())
+        for source in desk.real.take_due(Timestamp::now()) {
+            if let Some(fetcher) = desk.fetcher.as_mut() {
+                errands::ask(fetcher, &source)?;
+                continue;
+            }
+            let why = "the service has to be started again: there was no role of this kind when it was";
+            self.take(desk, &source, Err(Failure::new(why)))?;
+        }
+        let ended = [desk.own.expire(now), desk.real.expire(Timestamp::now())].concat();
+        self.tell(desk, &ended)
     }
 
     /// Keys of the service's own STS.
@@ -198,12 +219,17 @@ impl Shared {
         }
         let mut dice = [0];
         imds_server::random::fill(&mut dice)?;
-        let told = desk.book.came(source, result, self.clock.now(), dice[0]);
+        let told = if source.is_real() {
+            desk.real.came(source, result, Timestamp::now(), dice[0])
+        } else {
+            desk.own.came(source, result, self.clock.now(), dice[0])
+        };
         self.tell(desk, &told)
     }
 
     fn tell(&self, desk: &Desk, ids: &[InstanceId]) -> io::Result<()> {
-        let roles = ids.iter().filter_map(|id| Some((id.clone(), desk.book.role(id)?)));
+        let roles =
+            ids.iter().filter_map(|id| Some((id.clone(), desk.own.role(id).or_else(|| desk.real.role(id))?)));
         self.feed.lend(roles.collect())
     }
 

@@ -3,6 +3,7 @@
 use askama::Template;
 use imds_core::access::TOKEN_PATH;
 use imds_core::audit::{Recorded, Version, Whose};
+use imds_core::fault::Kind;
 use imds_core::finding::{self, Finding};
 use imds_core::options::Switch;
 
@@ -32,6 +33,7 @@ words! {
         source: "Source" / "送信元";
         user_agent: "User agent" / "ユーザーエージェント";
         micros: "Time (µs)" / "処理時間 (µs)";
+        fault: "A fault on request" / "要求による障害";
         why: "Why calls got nothing" / "呼び出しが失敗した理由";
     }
 }
@@ -44,6 +46,8 @@ struct Row {
     status: u16,
     reason: &'static str,
     status_class: &'static str,
+    /// The fault on request that it met.
+    fault: Option<&'static str>,
     version: &'static str,
     version_class: &'static str,
     source: String,
@@ -106,6 +110,10 @@ fn is_refused(call: &Recorded) -> bool {
 
 /// What there is to say of a call that got nothing.
 fn explanation(call: &Recorded, endpoint: Switch) -> Option<&'static Finding> {
+    // It was made to get this: nothing is wrong with it.
+    if call.fault.is_some() {
+        return None;
+    }
     // What asks for a token brings none.
     let has_token = call.version == Version::V2 && call.method != "PUT";
     match (call.method.as_str(), call.status) {
@@ -136,6 +144,7 @@ fn row(call: Recorded, endpoint: Switch, explained: &[Explained]) -> Row {
         status: call.status,
         reason: reason(call.status),
         status_class: status_class(call.status),
+        fault: call.fault.map(Kind::as_str),
         version: if is_v1(&call) { "IMDSv1" } else { "IMDSv2" },
         version_class: if is_v1(&call) { "warn" } else { "note" },
         source: call.source.to_string(),

@@ -203,7 +203,9 @@ pub(super) fn reason(status: u16) -> &'static str {
 /// The colour of a status. What is absent is neither good nor bad.
 pub(super) fn status_class(status: u16) -> &'static str {
     match status {
-        ..400 => "good",
+        // It was sent no answer.
+        0 => "bad",
+        1..400 => "good",
         404 => "",
         _ => "bad",
     }

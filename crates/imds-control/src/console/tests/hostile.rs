@@ -242,7 +242,7 @@ async fn a_session_that_somebody_else_chose_is_worth_nothing_to_him() {
     let (_, headers, _) = page;
     assert_eq!(headers["cross-origin-resource-policy"], "same-origin");
     assert!(!headers.contains_key("access-control-allow-origin"));
-    let own = crate::console::Sessions::new(&[1; 32]).seal(NAME);
+    let own = crate::sessions::Sessions::new(&[1; 32]).seal(NAME);
     let headers = [FORM, ("cookie", &*cookie)];
     let (status, ..) = send(&open, "POST", "/console/nothing", &headers, &format!("seal={own}")).await;
     assert_eq!(status, StatusCode::FORBIDDEN);

@@ -76,7 +76,7 @@ async fn astray(method: Method, uri: Uri) -> Result<Response, Failure> {
         || page.contains("//")
         || !matches!(method, Method::GET | Method::HEAD)
     {
-        return Err(Failure::nothing_here());
+        return Err(Failure::NothingHere);
     }
     let query = uri.query().map_or_else(String::new, |query| format!("?{query}"));
     Ok(visit::go(&format!("{page}{query}")))

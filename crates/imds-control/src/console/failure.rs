@@ -35,11 +35,6 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    /// There is no such page.
-    pub(super) fn nothing_here() -> Self {
-        Self::NothingHere
-    }
-
     /// The HTTP status.
     pub(super) fn status(&self) -> StatusCode {
         match self {

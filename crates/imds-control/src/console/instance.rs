@@ -123,7 +123,7 @@ impl FromRequestParts<Door> for Subject {
     async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Failure> {
         let visit = Visit::from_request_parts(parts, door).await?;
         let id = Path::<String>::from_request_parts(parts, door).await;
-        let Path(id) = id.map_err(|_| Failure::nothing_here())?;
+        let Path(id) = id.map_err(|_| Failure::NothingHere)?;
         let (visit, machine) = find(&visit, id).await?;
         Ok(Self { visit, machine, host: host(&parts.headers) })
     }

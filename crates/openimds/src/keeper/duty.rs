@@ -115,7 +115,7 @@ impl Duty {
     }
 
     fn begin(self, reporter: Reporter, mut orders: UnixStream) -> anyhow::Result<()> {
-        // First of all: the process that fetches must hold nothing of this one.
+        // First of all: the process that fetches must hold neither the store nor the door.
         let read = Config::new(&self.bundle, &self.flags, Timestamp::now())?;
         let fetcher = Fetcher::start(&read, self.config.clone(), &self.flags)?;
         let state = self.state.as_ref().map(|(state, _)| state.as_path());

@@ -2,7 +2,8 @@
 //! the configuration names such a source at the start.
 //!
 //! It fetches what the configuration file says and nothing else: whoever had taken the keeper over could not make it run a
-//! command of his own. It ends when the keeper does, and what it runs ends with it.
+//! command of his own, as long as he cannot write that file, which should not lie in the state folder. It ends when the
+//! keeper does, and what it runs ends with it.
 
 use std::collections::HashSet;
 use std::io::{self, Write as _};

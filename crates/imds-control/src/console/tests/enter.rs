@@ -357,7 +357,7 @@ async fn what_is_done_in_the_console_is_his_who_signed() {
         let name = "ModifyInstanceMetadataOptions";
         visit.perform(Service::Ec2, name, params.into()).await.map(|_| "done")
     };
-    let pages = Router::new().route("/console/try", post(options).get(async || Failure::nothing_here()));
+    let pages = Router::new().route("/console/try", post(options).get(async || Failure::NothingHere));
     let pages =
         pages.layer(from_fn_with_state(door.clone(), receive::receive)).with_state::<()>(door.clone());
     let name = begun(&door, &address(&door, "AKIAANN").await).await;

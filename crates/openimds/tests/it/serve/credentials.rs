@@ -50,14 +50,19 @@ impl Watched {
 
     /// What a client of the SDKs would be told of the role.
     fn told(&self) -> Value {
+        let (status, answer) = self.answered();
+        assert_eq!(status, 200, "a failure is told with 200: {answer}");
+        serde_json::from_str(body(&answer)).unwrap()
+    }
+
+    fn answered(&self) -> (u16, String) {
         let host = self.listen[0].to_string();
         let put = "PUT /latest/api/token HTTP/1.1\r\nX-aws-ec2-metadata-token-ttl-seconds: 60\r\n";
         let token = self.named(&host, put);
         assert_eq!(status(&token), 200, "{token}");
         let get = format!("GET {KEYS} HTTP/1.1\r\nX-aws-ec2-metadata-token: {}\r\n", body(&token));
         let answer = self.named(&host, &get);
-        assert_eq!(status(&answer), 200, "a failure is told with 200: {answer}");
-        serde_json::from_str(body(&answer)).unwrap()
+        (status(&answer), answer)
     }
 
     fn key(&self) -> Option<String> {
@@ -205,6 +210,8 @@ fn a_reload_changes_where_they_come_from_but_the_first_of_them_needs_a_start() {
     let service = Watched::with(&files, &[]);
     files.write("imds.toml", &configuration(&files, ""));
     service.says("from the next start on");
+    // It is said before guests see it.
+    until("the role", || (service.answered().0 == 200).then_some(()));
     let failed = until("why", || Some(service.told()).filter(|told| told["Code"] == "Failed"));
     assert!(failed["Message"].as_str().unwrap().contains("has to be started again"), "{failed}");
     thread::sleep(Duration::from_millis(100));

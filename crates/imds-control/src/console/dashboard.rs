@@ -62,7 +62,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
     let counted = visit.ask_all(counted).await?;
     let words = DashboardWords::of(visit.language);
     // The rest is true without it.
-    let tallies = visit.door().plane.tallies().await.ok();
+    let tallies = visit.door.plane.tallies().await.ok();
     let calls = tallies.map(|tallies| without_token(&tallies, &counted.ids));
     let told = |words: &str, count: u64| words.replace("{n}", &count.to_string());
     let calls = calls.map(|(good, bad)| (told(words.answered, good), told(words.rejected, bad)));

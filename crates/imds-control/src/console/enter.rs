@@ -113,7 +113,7 @@ impl Ticket {
 
 /// The button. The ticket stays good.
 async fn show(visit: Visit, uri: Uri) -> Result<Response, Failure> {
-    let door = visit.door();
+    let door = &visit.door;
     if !door.authority.is_required() {
         return Ok(go("/console"));
     }
@@ -132,7 +132,7 @@ async fn show(visit: Visit, uri: Uri) -> Result<Response, Failure> {
 
 /// Begins a session, and ends the one that this browser had.
 async fn enter(visit: Visit, form: Form) -> Result<Response, Failure> {
-    let door = visit.door();
+    let door = &visit.door;
     if !door.authority.is_required() {
         return Ok(go("/console"));
     }
@@ -154,7 +154,7 @@ async fn enter(visit: Visit, form: Form) -> Result<Response, Failure> {
 /// Ends a session.
 async fn leave(visit: Visit) -> Response {
     if let Some(name) = &visit.session {
-        visit.door().sessions.leave(name);
+        visit.door.sessions.leave(name);
     }
     let mut response = go(LEFT);
     cookie::set(&mut response, &cookie::taking());

@@ -52,11 +52,6 @@ impl Visit {
         Shell::of(self, here)
     }
 
-    /// The door that he came to.
-    pub(super) fn door(&self) -> &Door {
-        &self.door
-    }
-
     /// This visit, to another region.
     pub(super) fn in_region(&self, region: &str) -> Self {
         Self { region: region.to_owned(), ..self.clone() }

@@ -99,8 +99,10 @@ findings! { ANSWERS:
             ja: "このインスタンスのメタデータエンドポイントは無効になっています",
         },
         why: Text {
-            en: "while it is, every request gets 403",
-            ja: "無効になっている間は、すべてのリクエストに 403 が返ります",
+            en: "while it is, every request gets 403; a service with real credentials behind it also answers \
+                 so when Host is none of its own names",
+            ja: "無効になっている間は、すべてのリクエストに 403 が返ります。実際の認証情報を扱うサービスは、\
+                 Host が自身の名前でない場合にも 403 を返します",
         },
         wire: &["1.6", "4"],
         cure: Cure {

@@ -160,7 +160,7 @@ async fn page(visit: &Visit, name: String) -> Result<Overview, Failure> {
     let typed = CommandWords::of(visit.language);
     let platform = platform.as_ref();
     let becomes = found::next_imds_v1(environment, platform);
-    let is_signed = visit.door().authority.is_required();
+    let is_signed = visit.door.authority.is_required();
     let launched = environment.work.as_ref().map_or(&[][..], |work| &work.launched);
     let instance = |one: &InstanceHealth| Instance::of(one, launched, words, states);
     Ok(Overview {

@@ -76,7 +76,7 @@ pub(super) struct Calls {
 
 pub(super) async fn show(subject: Subject) -> Result<Page<Calls>, Failure> {
     let of = Whose::Instance(subject.id().clone());
-    let calls = subject.visit.door().plane.calls(of).await.map_err(Error::from)?;
+    let calls = subject.visit.door.plane.calls(of).await.map_err(Error::from)?;
     let calls: Vec<_> = calls.into_iter().rev().take(SHOWN).collect();
     let mut explained: Vec<Explained> = Vec::new();
     let endpoint = subject.machine.instance.options.http_endpoint;

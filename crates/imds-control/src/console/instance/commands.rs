@@ -127,7 +127,7 @@ fn exec(subject: &Subject, words: &'static CommandWords) -> Group {
 
 fn aws(subject: &Subject, words: &'static CommandWords) -> Group {
     let id = subject.id();
-    let is_signed = subject.visit.door().authority.is_required();
+    let is_signed = subject.visit.door.authority.is_required();
     let keys = (!is_signed).then(|| Command {
         id: "aws-keys",
         what: words.keys,

@@ -156,7 +156,7 @@ fn change(trace: Trace, words: &DetailWords) -> Change {
 /// What was counted of this instance; nothing of one that guests cannot be.
 async fn counters(subject: &Subject) -> Option<Counters> {
     // That it is gone is told on the page.
-    let counts = subject.visit.door().plane.tally(subject.id().clone()).await.ok()?;
+    let counts = subject.visit.door.plane.tally(subject.id().clone()).await.ok()?;
     let counts = counts.unwrap_or_default();
     Some(Counters {
         no_token: counts.metadata_no_token,

@@ -141,7 +141,7 @@ fn wanted(query: &str) -> String {
 }
 
 async fn view(subject: &Subject, path: String) -> Result<Option<View>, Failure> {
-    let plane = &subject.visit.door().plane;
+    let plane = &subject.visit.door.plane;
     Ok(plane.view(subject.id().clone(), path).await.map_err(Error::from)?)
 }
 

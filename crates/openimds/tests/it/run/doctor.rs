@@ -81,7 +81,7 @@ fn endpoint_disabled() {
         proxy    none for this address
 
         error: the metadata endpoint of this instance is disabled (endpoint-disabled)
-          why:  while it is, every request gets 403 (docs/wire.md 1.6, 4)
+          why:  while it is, every request gets 403; a service with real credentials behind it also answers so when Host is none of its own names (docs/wire.md 1.6, 4)
           cure: enable it
                   EC2: aws ec2 modify-instance-metadata-options --instance-id INSTANCE --http-endpoint enabled
                   EC2 console: Instances → the instance → Actions → Instance settings → Modify instance metadata options → Instance metadata service: Enable → Save

@@ -260,7 +260,7 @@ def test_where_no_instance_is_the_default_one_is_told_so(imds_factory, client):
     keys = {"aws_access_key_id": "any", "aws_secret_access_key": "any", "region_name": "us-east-1"}
     boto3.client("ec2", endpoint_url=imds.admin, **keys).terminate_instances(InstanceIds=[known])
     with pytest.raises(ImdsError, match="`default = true`"):
-        imds.instance
+        print(imds.instance)
     client(imds).v1()
     assert [call.status for call in imds.calls()] == [404]
 

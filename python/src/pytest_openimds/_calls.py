@@ -45,7 +45,7 @@ class Call:
 
 def read(told: dict) -> Call:
     """A call of `/api/v1/calls`."""
-    known = {field.name: told.get(field.name) for field in dataclasses.fields(Call)}
+    known: dict[str, typing.Any] = {field.name: told.get(field.name) for field in dataclasses.fields(Call)}
     known["at"] = _time.read(told["at"])
     return Call(**known)
 

@@ -117,9 +117,9 @@ class Events:
         instances: Instances | None,
         in_: _time.Span | None,
         at: _time.Moment | None,
-        **more: object,
+        **more: typing.Any,
     ) -> Event:
-        asked = {"kind": kind}
+        asked: dict[str, typing.Any] = {"kind": kind}
         if instances == "all":
             asked["all"] = True
         else:

@@ -41,7 +41,7 @@ class Process:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "IMDS_"))}
         self._log = tempfile.TemporaryFile()
         self._last_log = ""
-        self._guard = subprocess.Popen(
+        self._guard: typing.Any = subprocess.Popen(
             ["/bin/sh", "-c", GUARD, "sh", *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -59,8 +59,9 @@ class Imds:
         self._scratch: tempfile.TemporaryDirectory | None = None
         if toml is not None:
             self._scratch = tempfile.TemporaryDirectory(prefix="openimds-")
-            options["config"] = pathlib.Path(self._scratch.name, "imds.toml")
-            options["config"].write_text(str(toml), encoding="utf-8")
+            file = pathlib.Path(self._scratch.name, "imds.toml")
+            file.write_text(str(toml), encoding="utf-8")
+            options["config"] = file
         try:
             self._process = Process(_binary.find(), arguments(absolute(options, folder or os.getcwd())))
         except BaseException:
@@ -119,8 +120,8 @@ class Imds:
     ) -> list[_calls.Call]:
         """The calls that were answered so far, oldest first: those that fit. In `path`, `*` is anything; `instance` is
         an id, or `none` for callers that are no instance; `since` is the number of a call, which is left out."""
-        query = {"instance": instance, "since": since}
-        query = urllib.parse.urlencode({name: value for name, value in query.items() if value is not None})
+        wish = {"instance": instance, "since": since}
+        query = urllib.parse.urlencode({name: value for name, value in wish.items() if value is not None})
         told = self._door.api("GET", "calls" + (f"?{query}" if query else ""))["calls"]
         return _calls.chosen(map(_calls.read, told), version, method, path, status)
 
@@ -180,7 +181,7 @@ class Imds:
 def serve(**options: object) -> Imds:
     """A service for `with` and fixtures of one's own: `with serve(http_tokens="required") as imds:`. Its options are
     those of the marker; relative paths begin at the current folder."""
-    return Imds(**options)
+    return Imds(None, **options)
 
 
 def absolute(options: typing.Mapping[str, object], folder: str | os.PathLike) -> dict[str, object]:

@@ -85,7 +85,7 @@ def _options(node: pytest.Item) -> dict[str, object]:
     return options
 
 
-def _over(before: dict[str, object], options: dict[str, object]) -> dict[str, object]:
+def _over(before: dict[str, object], options: typing.Mapping[str, object]) -> dict[str, object]:
     """One set of options over another: the text of a configuration takes the place of a file, and the other way."""
     merged = {**before, **options}
     if "toml" in options and "config" not in options:

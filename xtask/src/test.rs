@@ -46,6 +46,7 @@ pub(crate) fn run() -> Result<()> {
         ("real clients", suites::clients),
         ("real clients of the control API", suites::control),
         ("the console in a browser", suites::console),
+        ("pytest plugin", suites::plugin),
         ("hostile input", fuzz::run),
     ] {
         println!("== {name}");

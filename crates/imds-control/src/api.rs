@@ -7,6 +7,7 @@ mod events;
 mod faults;
 mod history;
 mod instance;
+mod instances;
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -31,6 +32,7 @@ pub(crate) fn router() -> Router<Door> {
         .route("/events/{id}", delete(events::cancel))
         .route("/faults", get(faults::list).post(faults::add).delete(faults::remove_all))
         .route("/faults/{id}", delete(faults::remove))
+        .route("/instances", get(instances::list))
         .route("/instances/{id}", patch(instance::change))
         .route("/instances/{id}/history", get(history::list))
         .fallback(async || Refusal::new(StatusCode::NOT_FOUND, "there is nothing at this path"))

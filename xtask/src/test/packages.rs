@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use super::{command, succeeds};
 
 /// Package, and what of it is used.
-const PACKAGES: [(&str, &str); 13] = [
+const PACKAGES: [(&str, &str); 14] = [
     ("ca-certificates", "to install the rest"),
     ("chromium", "the console, as a person sees it"),
     ("chromium-driver", "to use that browser as a person does"),
@@ -19,6 +19,7 @@ const PACKAGES: [(&str, &str); 13] = [
     ("openssl", "AWS's recipes for identity documents"),
     ("passt", "pasta, for a command with the machine's network"),
     ("python3", "servers of the tests' own"),
+    ("python3-venv", "the pytest plugin, installed as its users do"),
     ("tcpdump", "how far packets may travel"),
     ("util-linux", "setpriv and unshare"),
 ];

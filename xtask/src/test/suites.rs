@@ -1,5 +1,5 @@
 //! The conformance suite and the real clients: those of the metadata inside `imds run`, those of the control API beside
-//! a service of their own on loopback, a browser for the console.
+//! a service of their own on loopback, a browser for the console; and the pytest plugin.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -126,6 +126,11 @@ pub(super) fn control() -> Result<Count> {
 /// The story and every page of the console, in a browser.
 pub(super) fn console() -> Result<Count> {
     beside_a_service(&PathBuf::from("clients").join(CONSOLE))
+}
+
+/// The pytest plugin: its wheel, which carries the binary, is built and installed, and its tests run from there.
+pub(super) fn plugin() -> Result<Count> {
+    summarised(&mut command("python/check"))
 }
 
 /// The check in this folder, which starts the services that it needs.

@@ -128,7 +128,11 @@ fn of(query: &str) -> Result<Option<InstanceId>, Refusal> {
 }
 
 /// Every machine that is not terminated, or one. What is damaged is left out: nobody is served it.
-fn each(store: &dyn Store, of: Option<&InstanceId>, mut seen: impl FnMut(&Machine)) -> Result<(), Refusal> {
+pub(super) fn each(
+    store: &dyn Store,
+    of: Option<&InstanceId>,
+    mut seen: impl FnMut(&Machine),
+) -> Result<(), Refusal> {
     let pieces = of.map_or_else(|| record::pieces().collect(), |id| vec![id.to_string()]);
     let mut is_found = false;
     for piece in pieces {
@@ -141,7 +145,7 @@ fn each(store: &dyn Store, of: Option<&InstanceId>, mut seen: impl FnMut(&Machin
                     seen(&found.record);
                 }
                 Ok(_) => {}
-                Err(error) => tracing::warn!(%error, "an instance is left out of the events"),
+                Err(error) => tracing::warn!(%error, "a damaged instance is left out"),
             }
         }
     }

@@ -100,7 +100,7 @@ mod tests {
         for (path, status, error) in [
             ("/api/v1/instances/i-00000000/history", 404, "there is no instance i-00000000"),
             ("/api/v1/instances/x/history", 400, "Invalid id: \"x\""),
-            ("/api/v1/instances", 404, "there is nothing at this path"),
+            ("/api/v1/instance", 404, "there is nothing at this path"),
         ] {
             let (told, body) = request(&door, "GET", path, &[], "").await;
             assert_eq!((told.as_u16(), body), (status, json!({ "error": error }).to_string()));

@@ -1,0 +1,100 @@
+//! `GET /api/v1/instances`: which instances there are, in which regions, and which of them answers on loopback. A program
+//! that is given a service finds here what the EC2 API, which asks for the region first, is to be asked about.
+
+use axum::Json;
+use axum::extract::State;
+use imds_store::record::{self, Place};
+use serde::Serialize;
+
+use super::events::each;
+use super::{Refusal, blocking};
+use crate::door::Door;
+use crate::query::Error;
+
+#[derive(Serialize)]
+pub(super) struct Instances {
+    instances: Vec<Listed>,
+}
+
+#[derive(Serialize)]
+struct Listed {
+    id: String,
+    region: String,
+    /// Where a transition leads: it is over by the next look.
+    state: &'static str,
+    /// Does it get the requests on loopback that no address claims?
+    default: bool,
+}
+
+/// Every instance that is not terminated, by its id.
+pub(super) async fn list(State(door): State<Door>) -> Result<Json<Instances>, Refusal> {
+    let plane = door.plane.clone();
+    let (instances, revision) = blocking(move || {
+        let mut machines = Vec::new();
+        each(&*door.store, None, |machine| {
+            let (id, region) = (machine.instance.id.to_string(), machine.instance.placement.region.clone());
+            machines.push((id, region, machine.state.settled().as_str()));
+        })?;
+        let mut instances = Vec::with_capacity(machines.len());
+        for (id, region, state) in machines {
+            let place = record::get::<Place>(&*door.store, &id).map_err(Error::from)?;
+            let default = place.is_some_and(|found| found.record.is_default);
+            instances.push(Listed { id, region, state, default });
+        }
+        Ok((Instances { instances }, door.store.revision().map_err(Error::from)?))
+    })
+    .await?;
+    // What is told to be there, guests can ask.
+    plane.reached(revision).await.map_err(Error::from)?;
+    Ok(Json(instances))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::StatusCode;
+    use imds_core::lifecycle::State;
+    use imds_store::record::{Batch, Place};
+    use serde_json::{Value, json};
+
+    use crate::testing::{door, keep_machine, request};
+
+    const PATH: &str = "/api/v1/instances";
+
+    #[tokio::test]
+    async fn those_that_are_not_terminated_are_told_and_which_is_the_default() {
+        let door = door();
+        let told = async || {
+            let (status, body) = request(&door, "GET", PATH, &[], "").await;
+            assert_eq!(status, StatusCode::OK, "{body}");
+            serde_json::from_str::<Value>(&body).unwrap()["instances"].clone()
+        };
+        assert_eq!(told().await, json!([]));
+
+        let machine = keep_machine(&door);
+        let id = machine.instance.id.as_str();
+        let one = json!({"id": id, "region": "us-east-1", "state": "running", "default": false});
+        assert_eq!(told().await, json!([one]));
+
+        let mut batch = Batch::default();
+        batch.put(id, &Place { hash: String::new(), listen: Vec::new(), is_default: true });
+        for (other, region, state) in [
+            ("i-0123456789abcdef0", "eu-west-1", State::Stopping),
+            ("i-0123456789abcdef1", "eu-west-1", State::Terminated),
+        ] {
+            let mut machine = machine.clone();
+            machine.instance.id = other.parse().unwrap();
+            machine.instance.placement.region = region.into();
+            machine.state = state;
+            batch.put(other, &machine);
+        }
+        door.store.commit(batch.writes()).unwrap();
+        assert_eq!(
+            told().await,
+            json!([
+                {"id": "i-0123456789abcdef0", "region": "eu-west-1", "state": "stopped", "default": false},
+                {"id": id, "region": "us-east-1", "state": "running", "default": true},
+            ])
+        );
+        assert_eq!(request(&door, "POST", PATH, &[], "").await.0, StatusCode::METHOD_NOT_ALLOWED);
+    }
+}

@@ -1,0 +1,272 @@
+"""The plugin's own behaviour, in runs of pytest that pytester makes: options, reports, binaries, how services end."""
+
+import importlib.metadata
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import urllib.parse
+
+import pytest
+from pytest_openimds import ImdsError, _binary, serve
+
+#: A test that fails, with a call by IMDSv1.
+FAILS = """
+import time
+import urllib.request
+
+def test_fails(imds):
+    urllib.request.urlopen(imds.endpoint + "/latest/meta-data/hostname").read()
+    # It says so once others have been told.
+    while "serving" not in imds.log():
+        time.sleep(0.01)
+    assert imds.calls() == []
+"""
+
+TELLS = """
+def test_tells(imds):
+    print("tokens are", imds.instance.metadata_options.http_tokens, "for", imds.instance.id)
+"""
+
+
+def is_open(url):
+    """Does anybody listen there?"""
+    address = urllib.parse.urlsplit(url)
+    try:
+        socket.create_connection((address.hostname, address.port), timeout=60).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+def test_the_example_passes_with_a_program_of_imdsv2(pytester, examples, monkeypatch):
+    monkeypatch.setenv("PROGRAM", "program_v2.py")
+    result = pytester.runpytest_subprocess(examples / "test_only_imdsv2.py", "-p", "no:cacheprovider")
+    result.assert_outcomes(passed=2)
+
+
+def test_the_example_fails_with_a_program_of_imdsv1(pytester, examples, monkeypatch):
+    monkeypatch.setenv("PROGRAM", "program_v1.py")
+    result = pytester.runpytest_subprocess(examples / "test_only_imdsv2.py", "-p", "no:cacheprovider")
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "E * AssertionError: 1 of 1 calls used IMDSv1:",
+            'E * GET /latest/meta-data/instance-id 200 v1 "Python-urllib/*"',
+            "*- imds: calls -*",
+            'GET /latest/meta-data/instance-id 401 v1 "Python-urllib/*"',
+        ]
+    )
+
+
+def test_a_failed_test_shows_what_its_service_was_asked_and_said(pytester):
+    pytester.makepyfile(FAILS)
+    result = pytester.runpytest("-p", "no:cacheprovider")
+    result.assert_outcomes(failed=1)
+    told = [
+        "*- imds: calls -*",
+        'GET /latest/meta-data/hostname 200 v1 "Python-urllib/*"',
+        "*- imds: log -*",
+        "* INFO serving listen=*",
+    ]
+    result.stdout.fnmatch_lines(told)
+
+
+def test_each_of_several_services_is_shown(pytester):
+    pytester.makepyfile("def test_fails(imds, imds_factory):\n    imds_factory()\n    assert False\n")
+    result = pytester.runpytest()
+    result.stdout.fnmatch_lines(["*- imds 1: calls -*", "none", "*- imds 1: log -*", "*- imds 2: calls -*"])
+
+
+def test_a_test_that_passes_shows_nothing(pytester):
+    pytester.makepyfile(TELLS)
+    result = pytester.runpytest("-s", "--strict-markers")
+    result.assert_outcomes(passed=1)
+    result.stdout.no_fnmatch_line("*imds: *")
+
+
+INI = "[pytest]\nimds_options =\n    http-tokens = required\n    config = set/ini.toml\n"
+
+
+@pytest.mark.parametrize(
+    ("ini", "module", "mark", "told"),
+    [
+        ("", "", "", "optional for i-12345678901234567"),
+        ("", "", "http_tokens='required'", "required for i-12345678901234567"),
+        (INI, "", "", "required for i-0000000000000000a"),
+        (INI, "", "http_tokens='optional'", "optional for i-0000000000000000a"),
+        (INI, "", "http_tokens=None", "optional for i-0000000000000000a"),
+        (INI, "", "config='beside.toml'", "required for i-0000000000000000b"),
+        (INI, "", "config=None", "required for i-12345678901234567"),
+        (INI, "", "toml=''", "required for i-12345678901234567"),
+        (INI, "toml=''", "config='beside.toml'", "required for i-0000000000000000b"),
+        (INI, "config='beside.toml'", "toml=''", "required for i-12345678901234567"),
+        (INI, "http_tokens='optional'", "config='beside.toml'", "optional for i-0000000000000000b"),
+    ],
+)
+def test_the_closest_word_counts_and_paths_begin_where_they_are_written(pytester, ini, module, mark, told):
+    for path, digit in (("set/ini.toml", "a"), ("suite/beside.toml", "b")):
+        path = pytester.path / path
+        path.parent.mkdir()
+        path.write_text(f'[[instance]]\ninstance-id = "i-0000000000000000{digit}"\n')
+    pytester.makefile(".ini", pytest=ini or "[pytest]\n")
+    marks = f"pytestmark = pytest.mark.imds({module})\n\n@pytest.mark.imds({mark})"
+    (pytester.path / "suite/test_it.py").write_text(f"import pytest\n\n{marks}{TELLS}")
+    result = pytester.runpytest("-s", "--strict-markers", "suite")
+    result.stdout.fnmatch_lines([f"*tokens are {told}*"])
+
+
+@pytest.mark.parametrize(
+    ("ini", "mark", "told"),
+    [
+        ("", "toml='[service]\\nlisen = 1'", "the service cannot start: imds: */imds.toml line 2: unknown field*"),
+        ("", "config='nothing.toml'", "the service cannot start: imds: */nothing.toml*"),
+        ("", "http_token='required'", "the service cannot start: error: unexpected argument '--http-token' found"),
+        ("", "http_tokens='never'", "the service cannot start: error: invalid value 'never' for '--http-tokens *"),
+        ("", "toml='', config='x'", "there are both `config` and `toml`*"),
+        ("", "listen='127.0.0.1:80'", "listen is not for tests to say*"),
+        ("", "'required'", "the marker `imds` takes options by name*"),
+        ("imds_options = required", "", "imds_options: `required` is not like `http-tokens = required`"),
+        ("", "toml='[service]\\nlisten = [\"0.0.0.0:0\"]'", "the configuration lets the service listen on 0.0.0.0:*"),
+        ("", "role='not a name'", "ValidationError: *"),
+    ],
+)
+def test_a_service_that_cannot_start_says_why(pytester, ini, mark, told):
+    pytester.makefile(".ini", pytest=f"[pytest]\n{ini}\n")
+    pytester.makepyfile(f"import pytest\n\n@pytest.mark.imds({mark})\ndef test_it(imds):\n    pass\n")
+    result = pytester.runpytest()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([told])
+    result.stdout.no_fnmatch_line("*During handling*")
+
+
+def test_the_wheel_is_for_every_python_and_says_which_systems_it_is_for():
+    wheel = importlib.metadata.distribution("pytest-openimds").read_text("WHEEL")
+    assert re.search(r"^Tag: py3-none-manylinux_\d+_\d+_\w+$", wheel, re.MULTILINE), wheel
+
+
+def test_the_binary_is_the_wheels_own(monkeypatch):
+    monkeypatch.delenv("IMDS_BINARY", raising=False)
+    monkeypatch.setenv("PATH", "/nowhere")
+    found = pathlib.Path(_binary.find())
+    assert (found.name, found.parent.parent) == ("imds", pathlib.Path(sys.prefix).resolve())
+
+
+def test_or_another_that_is_named_or_in_the_path(monkeypatch, tmp_path):
+    carried = _binary.find()
+    tmp_path.joinpath("imds").symlink_to(carried)
+    monkeypatch.setenv("IMDS_BINARY", str(tmp_path / "imds"))
+    assert _binary.find() == str(tmp_path / "imds")
+    monkeypatch.delenv("IMDS_BINARY")
+    monkeypatch.setattr(_binary, "_carried", lambda: None)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with serve() as imds:
+        assert imds.instance.id and _binary.find() == str(tmp_path / "imds")
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        (None, "there is no binary `imds`: install the wheel of pytest-openimds*"),
+        ("/nowhere/imds", "IMDS_BINARY names /nowhere/imds, which is no program*"),
+    ],
+)
+def test_where_there_is_none_one_is_told_the_cure(pytester, monkeypatch, named, told):
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(_binary, "_carried", lambda: None)
+    monkeypatch.delenv("IMDS_BINARY", raising=False)
+    if named:
+        monkeypatch.setenv("IMDS_BINARY", named)
+    pytester.makepyfile(TELLS)
+    result = pytester.runpytest_inprocess()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([told])
+
+
+def test_tests_run_beside_one_another(pytester):
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("turn", range(8))
+        def test_it(imds, turn):
+            imds.instance.modify(http_tokens="required")
+            imds.events.spot_interruption()
+            assert len(imds.events.list()) == 1 and imds.calls() == []
+        """
+    )
+    result = pytester.runpytest_subprocess("-n", "2", "-p", "no:cacheprovider")
+    result.assert_outcomes(passed=8)
+
+
+def test_a_service_that_dies_fails_its_test(pytester):
+    pytester.makepyfile(
+        """
+        import os, pathlib, signal
+
+        def test_it(imds):
+            guard = imds._process._guard.pid
+            service = pathlib.Path(f"/proc/{guard}/task/{guard}/children").read_text().split()[0]
+            os.kill(int(service), signal.SIGKILL)
+        """
+    )
+    result = pytester.runpytest()
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["the service did not run until it was told to end*", "*- imds: log -*"])
+
+
+@pytest.mark.parametrize("signal_sent", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_no_service_outlives_pytest(pytester, until, signal_sent):
+    path = pytester.makepyfile(
+        """
+        import signal
+
+        def test_it(imds):
+            print(imds.endpoint, flush=True)
+            signal.pause()
+        """
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as run:
+        try:
+            url = next(line for line in run.stdout if line.startswith("http://")).strip()
+            assert is_open(url)
+            run.send_signal(signal_sent)
+            run.wait(60)
+            until("the service ends", lambda: not is_open(url))
+        finally:
+            run.kill()
+
+
+def test_a_process_that_was_forked_off_holds_no_service_up():
+    with serve() as imds:
+        until_told, tell = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(tell)
+            os.read(until_told, 1)
+            os._exit(0)
+    assert not is_open(imds.endpoint)
+    os.close(tell)
+    os.close(until_told)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_service_outlives_the_thread_that_started_it():
+    started = []
+    thread = threading.Thread(target=lambda: started.append(serve()))
+    thread.start()
+    thread.join()
+    with started[0] as imds:
+        assert imds.calls() == []
+
+
+def test_a_service_that_cannot_start_leaves_nothing_behind(monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(ImdsError, match="line 1"):
+        serve(toml="nonsense")
+    assert list(tmp_path.iterdir()) == []

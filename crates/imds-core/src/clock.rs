@@ -8,7 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::Timestamp;
+use crate::{Timestamp, stretch};
 
 /// The last moment that a clock shows. Where a service adds hours to its time, there must be room for them.
 pub const LAST: Timestamp = Timestamp::constant(7_258_118_400, 0);
@@ -137,7 +137,7 @@ impl FromStr for Pace {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let digits = text.strip_suffix('x').unwrap_or(text);
-        Self::new(number(digits).ok_or(Error::Pace)?)
+        Self::new(stretch::number(digits).ok_or(Error::Pace)?)
     }
 }
 
@@ -165,42 +165,15 @@ impl Stretch {
     }
 }
 
-/// `90s`, `2m`, `1h30m`, `15d`, or seconds without a unit: larger units first, each once.
+/// `90s`, `2m`, `1h30m`, `15d`, or seconds without a unit.
 impl FromStr for Stretch {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let (mut rest, mut seconds, mut above) = (text, 0_u64, u64::MAX);
-        while !rest.is_empty() {
-            let end = rest.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
-            let (digits, after) = rest.split_at(end);
-            let unit = match after.bytes().next() {
-                Some(b'd') => 86_400,
-                Some(b'h') => 3_600,
-                Some(b'm') => 60,
-                Some(b's') => 1,
-                None if digits == text => 1,
-                Some(_) | None => return Err(Error::Stretch),
-            };
-            if unit >= above {
-                return Err(Error::Stretch);
-            }
-            above = unit;
-            let part = number(digits).and_then(|number| number.checked_mul(unit)).ok_or(Error::Stretch)?;
-            seconds = seconds.checked_add(part).ok_or(Error::Stretch)?;
-            rest = after.get(1..).unwrap_or_default();
-        }
-        if (1..=LONGEST).contains(&seconds) {
-            Ok(Self(Duration::from_secs(seconds)))
-        } else {
-            Err(Error::Stretch)
-        }
+        let read = stretch::read(text).filter(|length| length.subsec_nanos() == 0);
+        let read = read.filter(|length| (1..=LONGEST).contains(&length.as_secs()));
+        read.map(Self).ok_or(Error::Stretch)
     }
-}
-
-/// Digits, and nothing else.
-fn number(digits: &str) -> Option<u64> {
-    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
 #[cfg(test)]
@@ -307,6 +280,8 @@ mod tests {
             "1s1m",
             "1m1m",
             "1m1",
+            "1s500ms",
+            "500ms",
             "2 m",
             "1w",
             "3651d",

@@ -410,10 +410,18 @@ fn what_is_planned_is_part_of_the_entries_that_it_is_for() {
     let twice = entries(&"[[timeline]]\nkind = \"rebalance\"\n".repeat(2));
     let [first, second] = &planned(&twice)[0][..] else { panic!("two events") };
     assert_ne!(first.id, second.id);
+    let ids = |timeline: &str| -> Vec<Vec<String>> {
+        let of = |entry: &Entry| entry.instance.timeline.iter().map(|planned| planned.id.clone()).collect();
+        entries(timeline).iter().map(of).collect()
+    };
+    let [one, other] = ["[[timeline]]\nkind = \"rebalance\"\nin = \"1m\"\n", "[[timeline]]\nkind = \"rebalance\"\nin = \"2m\"\n"];
+    let (alone, after) = (ids(other), ids(&format!("{one}{other}")));
+    assert_eq!((&alone[0][0], &alone[0]), (&after[0][1], &alone[1]), "its place in the file does not count");
     for (more, why) in [
         ("kind = \"reboot\"", "a kind is"),
         ("kind = \"rebalance\"\ninstances = [\"i-0000000c\"]", "no instance of this file"),
         ("instances = []", "missing field"),
+        (&"[[timeline]]\nkind = \"rebalance\"\n".repeat(101)["[[timeline]]\n".len()..], "has 100 events already"),
     ] {
         let refused = refused(&format!("{two}[[timeline]]\n{more}\n"));
         assert!(refused.contains("imds.toml line 7") && refused.contains(why), "{refused}");

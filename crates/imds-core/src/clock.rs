@@ -16,6 +16,9 @@ pub const LAST: Timestamp = Timestamp::constant(7_258_118_400, 0);
 /// The longest stretch: ten years.
 const LONGEST: u64 = 3_650 * 86_400;
 
+/// The longest stretch that nobody is asked about: what is typed by mistake can never be taken back.
+const FAR: u64 = 366 * 86_400;
+
 /// A clock that was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Clock {
@@ -40,6 +43,11 @@ pub enum Error {
     /// No stretch of time.
     #[error("a time is like 90s, 2m, 1h30m or 15d, more than nothing and ten years (3650d) at most")]
     Stretch,
+    /// So much at once is as likely a mistake.
+    #[error(
+        "more than a year (366d) at once is far, and the clock never goes back; if that is meant, say so with --far"
+    )]
+    Far,
     /// It would be later than [`LAST`].
     #[error("the clock shows no time after 2199")]
     Late,
@@ -163,6 +171,14 @@ impl Stretch {
     pub fn length(self) -> Duration {
         self.0
     }
+
+    /// The same, unless a clock that is advanced by it goes so far that it must be said: `is_far`.
+    ///
+    /// # Errors
+    /// [`Error::Far`]
+    pub fn meant(self, is_far: bool) -> Result<Self, Error> {
+        if is_far || self.0.as_secs() <= FAR { Ok(self) } else { Err(Error::Far) }
+    }
 }
 
 /// `90s`, `2m`, `1h30m`, `15d`, or seconds without a unit.
@@ -269,6 +285,9 @@ mod tests {
         {
             assert_eq!(stretch(text).length().as_secs(), seconds, "{text}");
         }
+        let meant = |text, is_far| stretch(text).meant(is_far).map_err(|error| error.to_string());
+        assert!(meant("366d", false).is_ok() && meant("3650d", true).is_ok());
+        assert!(meant("366d1s", false).unwrap_err().contains("never goes back"));
         for bad in [
             "",
             "0",

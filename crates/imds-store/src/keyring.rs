@@ -69,7 +69,8 @@ pub fn load_or_create(state: &Path, secret: &[u8; SECRET_LEN]) -> Result<Keyring
 /// As [`load_or_create`].
 pub fn rotate(state: &Path, secret: &[u8; SECRET_LEN], machine: Timestamp) -> Result<Keyring, Error> {
     let _lock = lock(state)?;
-    let keyring = load(state)?.map_or_else(|| Keyring::new(secret), |keyring| keyring.rotated(secret, machine));
+    let keyring =
+        load(state)?.map_or_else(|| Keyring::new(secret), |keyring| keyring.rotated(secret, machine));
     KEPT.save(state, &text(&keyring))?;
     Ok(keyring)
 }

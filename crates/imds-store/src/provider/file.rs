@@ -320,7 +320,7 @@ mod tests {
         read("1", &["one", "two"], 0).unwrap();
         modify(&store, A, |machine| assert!(machine.instance.timeline[1].cancel(later(10))));
         // Another tag, an hour later; and one thing more.
-        read("2", &["three", "two", "one"], 3_600).unwrap();
+        read("2", &["three", "one", "two"], 3_600).unwrap();
         let timeline = machine(&store, A).unwrap().instance.timeline;
         let found: Vec<_> = timeline.iter().map(|planned| (planned.id.as_str(), planned.at)).collect();
         assert_eq!(found, [("one", later(60)), ("two", later(60)), ("three", later(3_660))]);

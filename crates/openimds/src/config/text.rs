@@ -118,9 +118,14 @@ mod tests {
 
     #[test]
     fn times_have_a_unit_or_are_seconds() {
-        for (text, millis) in
-            [("5", 5_000), ("5s", 5_000), ("500ms", 500), ("5m", 300_000), ("3600", 3_600_000), ("1h", 3_600_000)]
-        {
+        for (text, millis) in [
+            ("5", 5_000),
+            ("5s", 5_000),
+            ("500ms", 500),
+            ("5m", 300_000),
+            ("3600", 3_600_000),
+            ("1h", 3_600_000),
+        ] {
             assert_eq!(text.parse(), Ok(Seconds(Duration::from_millis(millis))), "{text}");
         }
         for bad in ["", "0", "0ms", "-1", "1.5", "+5", "61m", "3601", "18446744073709551615s", "s"] {

@@ -54,7 +54,7 @@ fn both_processes_are_told_before_a_change_is_answered() {
     let service = serve(&[]);
     let mut expected = Timestamp::now();
     for (words, by) in
-        [("show", 0), ("advance 2m", 120), ("advance 1h30m", 5_400), ("advance 3650d", 315_360_000)]
+        [("show", 0), ("advance 2m", 120), ("advance 1h30m", 5_400), ("advance 3650d --far", 315_360_000)]
     {
         let told = clock(&service, words);
         expected += Duration::from_secs(by);
@@ -80,6 +80,8 @@ fn both_processes_are_told_before_a_change_is_answered() {
         ("clock advance -2m", 2),
         ("clock advance 0s", 2),
         ("clock advance 4000d", 2),
+        ("clock advance 3650d", 1),
+        ("clock advance 367d", 1),
         ("clock pace 0x", 2),
         ("clock pace 86401x", 2),
         ("clock", 2),

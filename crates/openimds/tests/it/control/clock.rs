@@ -25,7 +25,7 @@ pub(super) fn verb(service: &Watched, words: &str) -> Said {
 
 /// What `imds clock` says.
 #[track_caller]
-pub(super) fn clock(service: &Watched, words: &str) -> Value {
+pub(crate) fn clock(service: &Watched, words: &str) -> Value {
     verb(service, &format!("clock {words} --json")).json()
 }
 
@@ -116,6 +116,26 @@ fn a_service_starts_at_a_pace_and_goes_on_from_its_time_after_a_crash() {
         let refused = Ran::by(Command::new(IMDS).args(["serve", "--clock", bad]));
         assert_eq!(refused.code, Some(2), "{bad} {refused:?}");
     }
+}
+
+#[test]
+fn without_its_store_a_service_is_back_at_the_machine_s_time_and_keys_stay() {
+    let files = Files::new(&[]);
+    let state = files.path("state");
+    let args = ["--state", state.to_str().unwrap()];
+    let key = Ran::by(Command::new(IMDS).args(["keys", "add", "--json", "--state"]).arg(&state)).well();
+    let service = serve(&args);
+    clock(&service, "advance 300d");
+    let ahead = service.token();
+    service.end(Signal::TERM);
+    std::fs::remove_file(state.join("store.redb")).unwrap();
+    let service = serve(&args);
+    assert_near(time(&clock(&service, "show"), "now"), Timestamp::now(), "as if it had not been advanced");
+    assert_eq!(status(&service.get("/latest/meta-data/", Some(&ahead))), 401, "sealed in another time");
+    assert_eq!(status(&service.get("/latest/meta-data/", Some(&service.token()))), 200);
+    let kept = Ran::by(Command::new(IMDS).args(["keys", "list", "--state"]).arg(&state)).well();
+    let key: Value = serde_json::from_str(&key).unwrap();
+    assert!(kept.contains(key["AccessKeyId"].as_str().unwrap()), "{kept}");
 }
 
 #[test]

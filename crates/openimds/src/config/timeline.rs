@@ -48,6 +48,7 @@ impl Timeline {
             return Err(format!("{id} is no instance of this file"));
         }
         let wish = self.wish();
+        let written = wish.written();
         let planned = Planned { is_from_file: true, ..wish.planned(String::new(), now)? };
         for entry in entries.iter_mut().filter(|entry| self.is_for(&entry.instance.id)) {
             let instance = &mut entry.instance;
@@ -56,7 +57,7 @@ impl Timeline {
             }
             // By what it says, and not by its place in the file, which may move. Of two that say the same, the second has
             // an id of its own.
-            let ids = (0..=MOST).map(|copy| id_of(&format!("{copy} {wish:?}")));
+            let ids = (0..=MOST).map(|copy| id_of(&format!("{copy}\0{written}")));
             let mut free = ids.filter(|id| !instance.timeline.iter().any(|planned| planned.id == *id));
             let id = free.next().unwrap_or_default();
             instance.plan(Planned { id, ..planned.clone() });

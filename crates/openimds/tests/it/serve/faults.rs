@@ -199,6 +199,21 @@ fn those_of_the_file_are_there_with_the_first_call_and_live() {
 }
 
 #[test]
+fn one_of_the_file_lasts_from_the_start_of_a_service_whose_clock_is_ahead() {
+    let files = Files::new(&[("imds.toml", "[[fault]]\nkind = \"status\"\nfor = \"1h\"\n")]);
+    let state = files.text("state");
+    let service = Watched::with(&files, &["--state", &state]);
+    let clock = |service: &Watched, words: &str| crate::control::clock::clock(service, words);
+    clock(&service, "advance 30d");
+    assert_eq!(status(&service.get(ID, None)), 200);
+    service.end(rustix::process::Signal::TERM);
+    let again = Watched::with(&files, &["--state", &state]);
+    assert_eq!(status(&again.get(ID, None)), 500);
+    clock(&again, "advance 1h");
+    assert_eq!(status(&again.get(ID, None)), 200);
+}
+
+#[test]
 fn what_was_sent_is_told_with_its_fault() {
     let service = Watched::start(&["--log", "json"]);
     service.fault("add status --status 418 --count 1");

@@ -2,18 +2,21 @@
 
 use std::fmt;
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use imds_core::fault::{Draft, MOST};
+use imds_core::Timestamp;
+use imds_core::fault::{Draft, MOST, Requested, full};
+use imds_store::ServiceClock;
 
-/// Who tells the metadata process of all of them, each with its number.
-pub type Teller = Box<dyn Fn(Vec<(u64, Draft)>) -> io::Result<()> + Send + Sync>;
+/// Who tells the metadata process of all of them.
+pub type Teller = Box<dyn Fn(Vec<Requested>) -> io::Result<()> + Send + Sync>;
 
 /// All faults that were asked for and not removed.
 pub struct Faults {
     /// Held while they are told, so that the last change is what is told last.
     board: Mutex<Board>,
+    /// What the time of each goes by.
+    clock: Arc<ServiceClock>,
     tell: Teller,
 }
 
@@ -26,11 +29,8 @@ struct Board {
 /// One of them.
 #[derive(Debug, Clone)]
 pub(crate) struct Posted {
-    pub(crate) id: u64,
-    pub(crate) draft: Draft,
+    pub(crate) asked: Requested,
     pub(crate) is_of_file: bool,
-    since: Instant,
-    lasts: Option<Duration>,
 }
 
 /// Why a fault is not taken.
@@ -52,27 +52,45 @@ impl fmt::Debug for Faults {
 
 impl Posted {
     /// Is its time over, or has it struck as often as it may?
-    pub(crate) fn is_spent(&self, struck: u64) -> bool {
-        self.lasts.is_some_and(|lasts| self.since.elapsed() >= lasts)
-            || self.draft.count.is_some_and(|count| struck >= count)
+    pub(crate) fn is_spent(&self, struck: u64, now: Timestamp) -> bool {
+        self.asked.is_over(now) || self.asked.draft.count.is_some_and(|count| struck >= count)
     }
 }
 
 impl Board {
-    fn add(&mut self, draft: Draft, is_of_file: bool) -> Result<u64, String> {
-        let rule = draft.rule()?;
+    fn add(&mut self, draft: Draft, is_of_file: bool, now: Timestamp) -> Result<u64, String> {
+        let lasts = draft.rule()?.lasts;
         self.last += 1;
-        let id = self.last;
-        self.all.push(Posted { id, draft, is_of_file, since: Instant::now(), lasts: rule.lasts });
-        Ok(id)
+        let number = self.last;
+        // What would end beyond all time does not end.
+        let until = lasts.and_then(|lasts| now.checked_add(lasts).ok());
+        self.all.push(Posted { asked: Requested { number, draft, until }, is_of_file });
+        Ok(number)
+    }
+
+    /// How many more there may be, where the file has as many as this. What is over by its time makes room.
+    fn room(&mut self, of_file: usize, now: Timestamp) -> Option<usize> {
+        let of_calls = |board: &Self| board.all.iter().filter(|posted| !posted.is_of_file).count();
+        if of_calls(self) + of_file >= MOST {
+            self.all.retain(|posted| posted.is_of_file || !posted.asked.is_over(now));
+        }
+        MOST.checked_sub(of_calls(self) + of_file)
     }
 }
 
+/// Room for the faults of a file, which nobody takes meanwhile.
+#[must_use = "the file's faults are not there yet"]
+pub struct Room<'f> {
+    faults: &'f Faults,
+    board: MutexGuard<'f, Board>,
+    drafts: &'f [Draft],
+}
+
 impl Faults {
-    /// None yet.
+    /// None yet. Their time goes by this clock.
     #[must_use]
-    pub fn new(tell: Teller) -> Self {
-        Self { board: Mutex::default(), tell }
+    pub fn new(clock: Arc<ServiceClock>, tell: Teller) -> Self {
+        Self { board: Mutex::default(), clock, tell }
     }
 
     /// Asks for one; its number.
@@ -80,39 +98,26 @@ impl Faults {
     /// # Errors
     /// When it is not permitted, or there are [`MOST`] already.
     pub fn add(&self, draft: Draft) -> Result<u64, Error> {
-        let mut board = self.board();
-        if board.all.len() >= MOST {
-            // What is over by its time makes room.
-            board.all.retain(|posted| posted.is_of_file || !posted.is_spent(0));
+        let (mut board, now) = (self.board(), self.clock.now());
+        let of_file = board.all.iter().filter(|posted| posted.is_of_file).count();
+        if board.room(of_file, now).is_none_or(|room| room == 0) {
+            return Err(Error::Refused(full()));
         }
-        if board.all.len() >= MOST {
-            let why = format!("there are {MOST} faults already, which is the most; remove some first");
-            return Err(Error::Refused(why));
-        }
-        let id = board.add(draft, false).map_err(Error::Refused)?;
+        let id = board.add(draft, false, now).map_err(Error::Refused)?;
         self.tell(&board)?;
         Ok(id)
     }
 
-    /// Those of the file are these. Those that it had before go on as they are.
+    /// Room for those of the file, beside those of calls.
     ///
     /// # Errors
-    /// As [`Faults::add`].
-    pub fn set_file(&self, drafts: &[Draft]) -> Result<(), Error> {
+    /// When together they would be more than [`MOST`].
+    pub fn room_for_file<'f>(&'f self, drafts: &'f [Draft]) -> Result<Room<'f>, Error> {
         let mut board = self.board();
-        let mut new = drafts.to_vec();
-        let before = board.all.len();
-        board.all.retain(|posted| {
-            let known = new.iter().position(|draft| posted.is_of_file && *draft == posted.draft);
-            !posted.is_of_file || known.map(|index| new.remove(index)).is_some()
-        });
-        if new.is_empty() && board.all.len() == before {
-            return Ok(());
+        match board.room(drafts.len(), self.clock.now()) {
+            Some(_) => Ok(Room { faults: self, board, drafts }),
+            None => Err(Error::Refused(full())),
         }
-        for draft in new {
-            board.add(draft, true).map_err(Error::Refused)?;
-        }
-        Ok(self.tell(&board)?)
     }
 
     /// Removes one, or all; how many that were.
@@ -122,7 +127,7 @@ impl Faults {
     pub(crate) fn remove(&self, id: Option<u64>) -> io::Result<usize> {
         let mut board = self.board();
         let before = board.all.len();
-        board.all.retain(|posted| id.is_some_and(|id| posted.id != id));
+        board.all.retain(|posted| id.is_some_and(|id| posted.asked.number != id));
         let removed = before - board.all.len();
         if removed > 0 {
             self.tell(&board)?;
@@ -136,7 +141,7 @@ impl Faults {
     }
 
     fn tell(&self, board: &Board) -> io::Result<()> {
-        (self.tell)(board.all.iter().map(|posted| (posted.id, posted.draft.clone())).collect())
+        (self.tell)(board.all.iter().map(|posted| posted.asked.clone()).collect())
     }
 
     fn board(&self) -> MutexGuard<'_, Board> {
@@ -144,9 +149,33 @@ impl Faults {
     }
 }
 
+impl Room<'_> {
+    /// Those of the file are these. Those that it had before go on as they are.
+    ///
+    /// # Errors
+    /// When one is not permitted, or the metadata process cannot be told.
+    pub fn take(self) -> Result<(), Error> {
+        let Self { faults, mut board, drafts } = self;
+        let mut new = drafts.to_vec();
+        let before = board.all.len();
+        board.all.retain(|posted| {
+            let known = new.iter().position(|draft| posted.is_of_file && *draft == posted.asked.draft);
+            !posted.is_of_file || known.map(|index| new.remove(index)).is_some()
+        });
+        if new.is_empty() && board.all.len() == before {
+            return Ok(());
+        }
+        let now = faults.clock.now();
+        for draft in new {
+            board.add(draft, true, now).map_err(Error::Refused)?;
+        }
+        Ok(faults.tell(&board)?)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use imds_core::clock::Clock;
 
     use super::*;
 
@@ -154,11 +183,24 @@ mod tests {
     fn board() -> (Faults, Arc<Mutex<Vec<Vec<u64>>>>) {
         let told = Arc::new(Mutex::new(Vec::new()));
         let into = Arc::clone(&told);
-        let tell = move |all: Vec<(u64, Draft)>| {
-            into.lock().unwrap().push(all.into_iter().map(|(id, _)| id).collect());
+        let tell = move |all: Vec<Requested>| {
+            into.lock().unwrap().push(all.into_iter().map(|asked| asked.number).collect());
             Ok(())
         };
-        (Faults::new(Box::new(tell)), told)
+        (Faults::new(Arc::default(), Box::new(tell)), told)
+    }
+
+    impl Faults {
+        fn set_file(&self, drafts: &[Draft]) -> Result<(), Error> {
+            self.room_for_file(drafts)?.take()
+        }
+
+        /// Makes it so much later.
+        fn advance(&self, by: &str) {
+            let machine = Timestamp::now();
+            let clock: Clock = self.clock.clock(machine);
+            self.clock.set(clock.advanced(machine, by.parse().unwrap()).unwrap());
+        }
     }
 
     fn draft(kind: &str) -> Draft {
@@ -187,18 +229,38 @@ mod tests {
         assert_eq!(refused.count(), 10_000 - MOST);
         assert_eq!(faults.list().len(), MOST);
         faults.remove(None).unwrap();
-        let short = Draft { lasts: Some("1ms".into()), ..draft("drop") };
+        let short = Draft { lasts: Some("1h".into()), ..draft("drop") };
         for _ in 0..MOST {
             faults.add(short.clone()).unwrap();
         }
-        let over = faults.list()[MOST - 1].since + Duration::from_millis(1);
-        while Instant::now() < over {
-            std::hint::spin_loop();
-        }
+        faults.advance("59m");
+        assert!(faults.add(draft("drop")).is_err());
+        faults.advance("1m");
         faults.add(draft("drop")).unwrap();
         assert_eq!(faults.list().len(), 1);
         assert!(
             matches!(faults.add(draft("boom")), Err(Error::Refused(why)) if why.contains("stale-credentials"))
         );
+    }
+
+    #[test]
+    fn one_bound_is_for_the_file_and_calls_together() {
+        let (faults, told) = board();
+        let of_file = vec![draft("drop"); MOST - 1];
+        faults.set_file(&of_file).unwrap();
+        faults.add(draft("reset")).unwrap();
+        let is_full = |result: Result<(), Error>| matches!(result, Err(Error::Refused(why)) if why.contains("more than 256 faults, by the file and by calls together"));
+        assert!(is_full(faults.add(draft("reset")).map(|_| ())));
+        let before = told.lock().unwrap().len();
+        assert!(is_full(faults.set_file(&vec![draft("drop"); MOST])));
+        assert_eq!((faults.list().len(), told.lock().unwrap().len()), (MOST, before), "nothing was done");
+        // What is over by its time makes room for the file, too, and the file's own does not count twice.
+        faults.remove(None).unwrap();
+        faults.add(Draft { lasts: Some("1h".into()), ..draft("reset") }).unwrap();
+        assert!(is_full(faults.set_file(&vec![draft("drop"); MOST])));
+        faults.advance("1h");
+        faults.set_file(&vec![draft("drop"); MOST]).unwrap();
+        faults.set_file(&vec![draft("empty"); MOST]).unwrap();
+        assert!(faults.list().iter().all(|posted| posted.is_of_file));
     }
 }

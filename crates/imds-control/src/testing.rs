@@ -12,8 +12,8 @@ use imds_core::lifecycle::State;
 use imds_core::session::Session;
 use imds_core::testing::{launch, noon};
 use imds_core::{Machine, Timestamp};
-use imds_store::Memory;
 use imds_store::record::{self, Batch, Environment, InstanceProfile, Role, role::record_name};
+use imds_store::{Memory, ServiceClock};
 use tower::ServiceExt as _;
 
 use crate::authz::Authority;
@@ -25,13 +25,14 @@ use crate::sessions::Sessions;
 
 /// An empty door.
 pub(crate) fn door() -> Door {
+    let clock = Arc::<ServiceClock>::default();
     Door {
         store: Arc::new(Memory::default()),
         plane: Plane::immediate(),
         authority: Arc::new(Authority::open(&[7; 32])),
-        clock: Arc::default(),
+        clock: Arc::clone(&clock),
         environment_delay: Duration::from_millis(500),
-        faults: Arc::new(Faults::new(Box::new(|_| Ok(())))),
+        faults: Arc::new(Faults::new(clock, Box::new(|_| Ok(())))),
         server_name: Some("imds.test".into()),
         sessions: Arc::new(Sessions::new(&[9; 32])),
         vpc: (Ipv4Addr::new(172, 31, 0, 0), 16),

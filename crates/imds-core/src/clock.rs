@@ -8,13 +8,16 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::Timestamp;
+use crate::{Timestamp, stretch};
 
 /// The last moment that a clock shows. Where a service adds hours to its time, there must be room for them.
 pub const LAST: Timestamp = Timestamp::constant(7_258_118_400, 0);
 
 /// The longest stretch: ten years.
 const LONGEST: u64 = 3_650 * 86_400;
+
+/// The longest stretch that nobody is asked about: what is typed by mistake can never be taken back.
+const FAR: u64 = 366 * 86_400;
 
 /// A clock that was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +43,11 @@ pub enum Error {
     /// No stretch of time.
     #[error("a time is like 90s, 2m, 1h30m or 15d, more than nothing and ten years (3650d) at most")]
     Stretch,
+    /// So much at once is as likely a mistake.
+    #[error(
+        "more than a year (366d) at once is far, and the clock never goes back; if that is meant, say so with --far"
+    )]
+    Far,
     /// It would be later than [`LAST`].
     #[error("the clock shows no time after 2199")]
     Late,
@@ -137,7 +145,7 @@ impl FromStr for Pace {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let digits = text.strip_suffix('x').unwrap_or(text);
-        Self::new(number(digits).ok_or(Error::Pace)?)
+        Self::new(stretch::number(digits).ok_or(Error::Pace)?)
     }
 }
 
@@ -163,44 +171,25 @@ impl Stretch {
     pub fn length(self) -> Duration {
         self.0
     }
+
+    /// The same, unless a clock that is advanced by it goes so far that it must be said: `is_far`.
+    ///
+    /// # Errors
+    /// [`Error::Far`]
+    pub fn meant(self, is_far: bool) -> Result<Self, Error> {
+        if is_far || self.0.as_secs() <= FAR { Ok(self) } else { Err(Error::Far) }
+    }
 }
 
-/// `90s`, `2m`, `1h30m`, `15d`, or seconds without a unit: larger units first, each once.
+/// `90s`, `2m`, `1h30m`, `15d`, or seconds without a unit.
 impl FromStr for Stretch {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let (mut rest, mut seconds, mut above) = (text, 0_u64, u64::MAX);
-        while !rest.is_empty() {
-            let end = rest.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
-            let (digits, after) = rest.split_at(end);
-            let unit = match after.bytes().next() {
-                Some(b'd') => 86_400,
-                Some(b'h') => 3_600,
-                Some(b'm') => 60,
-                Some(b's') => 1,
-                None if digits == text => 1,
-                Some(_) | None => return Err(Error::Stretch),
-            };
-            if unit >= above {
-                return Err(Error::Stretch);
-            }
-            above = unit;
-            let part = number(digits).and_then(|number| number.checked_mul(unit)).ok_or(Error::Stretch)?;
-            seconds = seconds.checked_add(part).ok_or(Error::Stretch)?;
-            rest = after.get(1..).unwrap_or_default();
-        }
-        if (1..=LONGEST).contains(&seconds) {
-            Ok(Self(Duration::from_secs(seconds)))
-        } else {
-            Err(Error::Stretch)
-        }
+        let read = stretch::read(text).filter(|length| length.subsec_nanos() == 0);
+        let read = read.filter(|length| (1..=LONGEST).contains(&length.as_secs()));
+        read.map(Self).ok_or(Error::Stretch)
     }
-}
-
-/// Digits, and nothing else.
-fn number(digits: &str) -> Option<u64> {
-    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
 #[cfg(test)]
@@ -296,6 +285,9 @@ mod tests {
         {
             assert_eq!(stretch(text).length().as_secs(), seconds, "{text}");
         }
+        let meant = |text, is_far| stretch(text).meant(is_far).map_err(|error| error.to_string());
+        assert!(meant("366d", false).is_ok() && meant("3650d", true).is_ok());
+        assert!(meant("366d1s", false).unwrap_err().contains("never goes back"));
         for bad in [
             "",
             "0",
@@ -307,6 +299,8 @@ mod tests {
             "1s1m",
             "1m1m",
             "1m1",
+            "1s500ms",
+            "500ms",
             "2 m",
             "1w",
             "3651d",

@@ -8,6 +8,9 @@ mod stale;
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+use crate::Timestamp;
 use crate::id::InstanceId;
 use crate::request::Method;
 use crate::words::words;
@@ -17,7 +20,7 @@ pub use draft::Draft;
 pub use pattern::Pattern;
 pub use stale::stale;
 
-/// Rules that there may be at once.
+/// Faults that there may be at once, by the file and by calls together.
 pub const MOST: usize = 256;
 /// The longest that an answer is held back, and a connection without one.
 pub const LONGEST: Duration = Duration::from_secs(60);
@@ -123,7 +126,7 @@ pub struct Rule {
     probability: f64,
     /// How many calls it concerns at most.
     pub count: Option<u64>,
-    /// How long it is in force.
+    /// How long it is in force, by the service's clock.
     pub lasts: Option<Duration>,
     /// What it does.
     pub deed: Deed,
@@ -143,6 +146,31 @@ impl Rule {
     pub fn is_drawn(&self, draw: u32) -> bool {
         f64::from(draw) / (f64::from(u32::MAX) + 1.0) < self.probability
     }
+}
+
+/// A fault that was asked for, on its way to where calls meet it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Requested {
+    /// Its number, which no other has had.
+    pub number: u64,
+    /// What it says.
+    pub draft: Draft,
+    /// From when on it is over, by the service's clock, if it lasts for so long alone.
+    pub until: Option<Timestamp>,
+}
+
+impl Requested {
+    /// Is its time over at `now`, by the service's clock?
+    #[must_use]
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.until.is_some_and(|until| until <= now)
+    }
+}
+
+/// What is said when there would be more than [`MOST`].
+#[must_use]
+pub fn full() -> String {
+    format!("more than {MOST} faults, by the file and by calls together, are too many; remove some first")
 }
 
 /// How many packets a call comes in: on a connection of its own handshake, request, acknowledgement and end; on a kept one

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use aws_lc_rs::aead::{AES_256_GCM_SIV, LessSafeKey, UnboundKey};
+use jiff::SignedDuration;
 use zeroize::Zeroizing;
 
 use crate::Timestamp;
@@ -21,7 +22,8 @@ pub struct Key {
 }
 
 impl Key {
-    /// A key from its stored parts; `replaced` is when a newer one took its place.
+    /// A key from its stored parts; `replaced` is when a newer one took its place, by the machine's clock: a keyring is
+    /// rotated while no service runs, and shared by replicas, each of which may have a clock of its own.
     ///
     /// # Panics
     /// Never: the secret has the length that the cipher needs.
@@ -54,10 +56,19 @@ impl Key {
         &self.cipher
     }
 
-    /// A token of the longest life, sealed at the last moment, has ended.
-    fn is_spent(&self, now: Timestamp) -> bool {
-        self.replaced
-            .is_some_and(|at| now.as_second().saturating_sub(at.as_second()) >= i64::from(Ttl::MAX.seconds()))
+    /// From when on it opens nothing: a token of the longest life, sealed at the last moment, has ended by then. No
+    /// service's clock goes slower than the machine's, unless it stands still.
+    fn end(&self) -> Option<Timestamp> {
+        let replaced = self.replaced?;
+        Some(
+            replaced
+                .checked_add(SignedDuration::from_secs(Ttl::MAX.seconds().into()))
+                .unwrap_or(Timestamp::MAX),
+        )
+    }
+
+    fn is_spent(&self, machine: Timestamp) -> bool {
+        self.end().is_some_and(|end| end <= machine)
     }
 }
 
@@ -99,18 +110,31 @@ impl Keyring {
     }
 
     /// The keyring after a rotation: `secret` becomes current, the key before it still opens what it sealed, and
-    /// what nothing alive can have been sealed with goes.
+    /// what nothing alive can have been sealed with goes. `machine` is the machine's time.
     #[must_use]
-    pub fn rotated(mut self, secret: &[u8; SECRET_LEN], now: Timestamp) -> Self {
-        self.previous.retain(|key| !key.is_spent(now));
-        let mut id = self.current.id.wrapping_add(1);
-        while self.previous.iter().any(|key| key.id == id) {
+    pub fn rotated(self, secret: &[u8; SECRET_LEN], machine: Timestamp) -> Self {
+        let mut this = self.without_spent(machine);
+        let mut id = this.current.id.wrapping_add(1);
+        while this.previous.iter().any(|key| key.id == id) {
             id = id.wrapping_add(1);
         }
-        let mut before = std::mem::replace(&mut self.current, Key::new(id, secret, None));
-        before.replaced = Some(now);
-        self.previous.push(before);
+        let mut before = std::mem::replace(&mut this.current, Key::new(id, secret, None));
+        before.replaced = Some(machine);
+        this.previous.push(before);
+        this
+    }
+
+    /// The keyring without those that open nothing any longer, when the machine's clock shows `machine`.
+    #[must_use]
+    pub fn without_spent(mut self, machine: Timestamp) -> Self {
+        self.previous.retain(|key| !key.is_spent(machine));
         self
+    }
+
+    /// When the first of its keys ends, by the machine's clock; the current one does not.
+    #[must_use]
+    pub fn next_end(&self) -> Option<Timestamp> {
+        self.previous.iter().filter_map(Key::end).min()
     }
 
     /// The key that seals.
@@ -124,10 +148,10 @@ impl Keyring {
         std::iter::once(&self.current).chain(&self.previous)
     }
 
-    /// The key that a token names, if it may still open anything.
+    /// The key that a token names.
     #[must_use]
-    pub fn key(&self, id: u16, now: Timestamp) -> Option<&Key> {
-        self.keys().find(|key| key.id == id).filter(|key| !key.is_spent(now))
+    pub fn key(&self, id: u16) -> Option<&Key> {
+        self.keys().find(|key| key.id == id)
     }
 }
 
@@ -135,16 +159,17 @@ impl Keyring {
 mod tests {
     use super::*;
     use crate::testing::noon;
-    use jiff::SignedDuration;
 
     #[test]
     fn a_replaced_key_opens_for_six_hours_and_then_goes() {
         let ring = Keyring::new(&[1; 32]).rotated(&[2; 32], noon());
         let later = |seconds| noon() + SignedDuration::from_secs(seconds);
         assert_eq!(ring.current().id(), 2);
-        assert!(ring.key(1, later(21_599)).is_some());
-        assert!(ring.key(1, later(21_600)).is_none());
-        assert!(ring.key(2, later(1_000_000)).is_some());
+        assert_eq!((ring.next_end(), Keyring::new(&[1; 32]).next_end()), (Some(later(21_600)), None));
+        let at = |seconds| ring.clone().without_spent(later(seconds));
+        assert!(at(21_599).key(1).is_some());
+        assert!(at(21_600).key(1).is_none());
+        assert!(at(1_000_000).key(2).is_some());
         let again = ring.rotated(&[3; 32], later(21_600));
         assert_eq!(again.keys().map(Key::id).collect::<Vec<_>>(), [3, 2]);
     }

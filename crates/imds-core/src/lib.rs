@@ -29,6 +29,7 @@ pub mod options;
 pub mod request;
 pub mod session;
 pub mod signature;
+pub mod stretch;
 pub mod testing;
 pub mod timeline;
 pub mod token;

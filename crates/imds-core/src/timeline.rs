@@ -1,6 +1,7 @@
 //! What is planned to happen to an instance, each thing at its second: notice of it appears in the tree, and what is over
 //! moves or goes, by the time of the request alone.
 
+mod keeping;
 mod wish;
 
 use std::borrow::Cow;
@@ -10,8 +11,11 @@ use crate::events::{Events, Maintenance, SpotAction};
 use crate::words::words;
 use crate::{Instance, Timestamp};
 
+pub use keeping::full;
 pub use wish::{Wish, id_of};
 
+/// Things that can be planned for an instance, by the file and by calls together.
+pub const MOST: usize = 100;
 /// How long before a spot interruption there is notice of it (EC2 User Guide, "Spot Instance interruption notices").
 pub const NOTICE: Stretch = Stretch::minutes(2);
 
@@ -222,9 +226,7 @@ impl Instance {
         }
         let mut events = self.events.clone();
         for planned in self.noticed(now) {
-            // Events have whole seconds: what is planned in the second of the launch comes after it.
-            let is_past =
-                planned.canceled.is_some() || self.pending_time.as_second() > planned.at.as_second();
+            let is_past = planned.canceled.is_some() || self.is_started_since(planned);
             match &planned.plan {
                 Plan::SpotInterruption(action) if !is_past => {
                     events.spot = Some(SpotAction { action: action.to_string(), time: planned.at });
@@ -260,6 +262,12 @@ impl Instance {
         // In the order of notice; what is noticed at the same time, in the order in which it was planned.
         let place = self.timeline.partition_point(|known| known.notice <= planned.notice);
         self.timeline.insert(place, planned);
+    }
+
+    /// Was it started again after that happened? Events have whole seconds: what is planned in the second of the launch
+    /// comes after it.
+    fn is_started_since(&self, planned: &Planned) -> bool {
+        self.pending_time.as_second() > planned.at.as_second()
     }
 
     fn noticed(&self, now: Timestamp) -> impl Iterator<Item = &Planned> {

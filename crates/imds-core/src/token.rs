@@ -96,7 +96,7 @@ pub fn open(keyring: &Keyring, instance: &InstanceId, text: &[u8], now: Timestam
     if bytes[..4] != PREFIX {
         return None;
     }
-    let key = keyring.key(u16::from_be_bytes([bytes[4], bytes[5]]), now)?;
+    let key = keyring.key(u16::from_be_bytes([bytes[4], bytes[5]]))?;
     let nonce = Nonce::try_assume_unique_for_key(&bytes[NONCE_AT..EXPIRY_AT]).ok()?;
     let bound = associated(bytes, instance);
     let expiry = key.cipher().open_in_place(nonce, Aad::from(bound.bytes()), &mut bytes[EXPIRY_AT..]).ok()?;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use imds_core::Timestamp;
 use imds_core::answer::Answer;
-use imds_core::fault::{self, Bucket, Deed, Draft, Excess, Kind, LONGEST, Per, Rule};
+use imds_core::fault::{self, Bucket, Deed, Excess, Kind, LONGEST, Per, Requested, Rule};
 use imds_core::id::InstanceId;
 use imds_core::request::Request;
 use imds_core::tree::Value;
@@ -23,10 +23,10 @@ pub struct Faults {
     all: RwLock<Arc<[Arc<Fault>]>>,
 }
 
-/// One of them.
+/// One of them. How long it is in force goes by the service's clock; what clients wait for is real.
 #[derive(Debug)]
 pub(crate) struct Fault {
-    number: u64,
+    asked: Requested,
     rule: Rule,
     since: Instant,
     struck: AtomicU64,
@@ -74,17 +74,15 @@ pub(crate) enum Outcome {
 }
 
 impl Faults {
-    /// Puts these in force, each with its number, and lifts the others. One that is in force goes on.
-    pub fn set(&self, told: Vec<(u64, Draft)>) {
+    /// Puts these in force, and lifts the others. One that is in force goes on.
+    pub fn set(&self, told: Vec<Requested>) {
         let mut all = self.all.write().unwrap_or_else(PoisonError::into_inner);
-        let known = |number| all.iter().find(|fault| fault.number == number).map(Arc::clone);
+        let known = |number| all.iter().find(|fault| fault.number() == number).map(Arc::clone);
         let now: Vec<_> = told
             .into_iter()
-            .filter_map(|(number, draft)| {
-                known(number).or_else(|| Some(Arc::new(Fault::new(number, draft.rule().ok()?))))
-            })
+            .filter_map(|asked| known(asked.number).or_else(|| Some(Arc::new(Fault::new(asked)?))))
             .collect();
-        for fault in all.iter().filter(|fault| !now.iter().any(|stays| stays.number == fault.number)) {
+        for fault in all.iter().filter(|fault| !now.iter().any(|stays| stays.number() == fault.number())) {
             fault.is_lifted.store(true, Relaxed);
         }
         self.is_any.store(!now.is_empty(), Relaxed);
@@ -94,7 +92,7 @@ impl Faults {
     /// How often each struck, by its number.
     #[must_use]
     pub fn struck(&self) -> Vec<(u64, u64)> {
-        self.all().iter().map(|fault| (fault.number, fault.struck.load(Relaxed))).collect()
+        self.all().iter().map(|fault| (fault.number(), fault.struck.load(Relaxed))).collect()
     }
 
     /// Are there any? That is all that a call costs while there are none.
@@ -110,7 +108,7 @@ impl Faults {
         for fault in self.all().iter() {
             let is_decided = strike.as_ref().is_some_and(|strike| strike.kind != Kind::Latency);
             let is_delay = fault.rule.deed.kind() == Kind::Latency;
-            if (is_decided && !is_delay) || !fault.concerns(met, at) || !fault.rule.is_drawn(draw()) {
+            if (is_decided && !is_delay) || !fault.concerns(met) || !fault.rule.is_drawn(draw()) {
                 continue;
             }
             let Some((delay, outcome)) = fault.outcome(met, at) else { continue };
@@ -139,20 +137,24 @@ impl Faults {
 }
 
 impl Fault {
-    fn new(number: u64, rule: Rule) -> Self {
-        Self {
-            number,
-            rule,
+    /// `None` for what is not permitted.
+    fn new(asked: Requested) -> Option<Self> {
+        Some(Self {
+            rule: asked.draft.rule().ok()?,
+            asked,
             since: Instant::now(),
             struck: AtomicU64::new(0),
             is_lifted: AtomicBool::new(false),
             buckets: Mutex::default(),
-        }
+        })
     }
 
-    fn concerns(&self, met: &Met<'_>, at: Instant) -> bool {
-        let age = at.saturating_duration_since(self.since);
-        self.rule.lasts.is_none_or(|lasts| age < lasts)
+    fn number(&self) -> u64 {
+        self.asked.number
+    }
+
+    fn concerns(&self, met: &Met<'_>) -> bool {
+        !self.asked.is_over(met.now)
             && self.rule.concerns(&met.snapshot.instance.id, met.request.method, met.request.path)
     }
 

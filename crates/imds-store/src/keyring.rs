@@ -62,13 +62,15 @@ pub fn load_or_create(state: &Path, secret: &[u8; SECRET_LEN]) -> Result<Keyring
     Ok(keyring)
 }
 
-/// Puts a new key in the place of the current one, which still opens for six hours. Makes a missing keyring.
+/// Puts a new key in the place of the current one, which still opens for six hours by the machine's clock, which shows
+/// `machine`. Makes a missing keyring.
 ///
 /// # Errors
 /// As [`load_or_create`].
-pub fn rotate(state: &Path, secret: &[u8; SECRET_LEN], now: Timestamp) -> Result<Keyring, Error> {
+pub fn rotate(state: &Path, secret: &[u8; SECRET_LEN], machine: Timestamp) -> Result<Keyring, Error> {
     let _lock = lock(state)?;
-    let keyring = load(state)?.map_or_else(|| Keyring::new(secret), |keyring| keyring.rotated(secret, now));
+    let keyring =
+        load(state)?.map_or_else(|| Keyring::new(secret), |keyring| keyring.rotated(secret, machine));
     KEPT.save(state, &text(&keyring))?;
     Ok(keyring)
 }

@@ -138,9 +138,23 @@ impl Registry {
         self.all.pin().values().cloned().collect()
     }
 
-    /// The keys now.
+    /// The keys now. Those before the current one end by the machine's clock, which whoever replaced them went by, wherever
+    /// the service's stands. Takes no lock.
     #[must_use]
     pub fn keyring(&self) -> Guard<Arc<Keyring>> {
+        self.keyring_at(Timestamp::now)
+    }
+
+    /// As [`Registry::keyring`]; the machine's time is asked for where a key may end.
+    fn keyring_at(&self, machine: impl FnOnce() -> Timestamp) -> Guard<Arc<Keyring>> {
+        let keyring = self.keyring.load();
+        let Some(end) = keyring.next_end() else { return keyring };
+        let machine = machine();
+        if machine < end {
+            return keyring;
+        }
+        drop(keyring);
+        self.keyring.rcu(|keyring| Keyring::clone(keyring).without_spent(machine));
         self.keyring.load()
     }
 
@@ -299,6 +313,7 @@ mod tests {
     use imds_core::lifecycle::State;
     use imds_core::testing::{keyring, launch, noon, role, signature};
     use std::net::Ipv4Addr;
+    use std::time::Duration;
 
     fn machine(id: &str, address: [u8; 4]) -> Machine {
         let mut launch = launch();
@@ -338,6 +353,22 @@ mod tests {
         assert!(registry.default_instance().is_none());
         registry.apply([Change::Place(id, None)]);
         assert!(registry.by_listen("127.0.0.1:8081".parse().unwrap()).is_none());
+    }
+
+    #[test]
+    fn keys_before_the_current_one_end_by_the_machines_clock_wherever_the_services_stands() {
+        let machine = Timestamp::now();
+        let registry = Registry::new(keyring().rotated(&[8; 32], machine));
+        let ahead = Clock::of_machine(machine).advanced(machine, "30d".parse().unwrap()).unwrap();
+        registry.apply([Change::Clock(ahead)]);
+        let ids = |seconds| {
+            let later = machine + Duration::from_secs(seconds);
+            registry.keyring_at(|| later).keys().map(imds_core::keyring::Key::id).collect::<Vec<_>>()
+        };
+        assert_eq!(registry.keyring().keys().count(), 2);
+        assert_eq!((ids(21_599), ids(21_600), ids(0)), (vec![2, 1], vec![2], vec![2]));
+        let no_time = || panic!("nobody asks for the time when there is one key");
+        assert_eq!(Registry::new(keyring()).keyring_at(no_time).keys().count(), 1);
     }
 
     #[test]

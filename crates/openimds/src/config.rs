@@ -195,9 +195,9 @@ impl Config {
             }
             instances.push(built_in);
         }
-        for (index, planned) in file.timeline.iter().enumerate() {
+        for planned in &file.timeline {
             let refused = |what| bundle.refused(planned.span().start, what);
-            planned.get_ref().plan(index, &mut instances, now).map_err(refused)?;
+            planned.get_ref().plan(&mut instances, now).map_err(refused)?;
         }
         let faults = fault::drafts(&file.fault, bundle)?;
         Ok(Self { service, instances, faults, lent })

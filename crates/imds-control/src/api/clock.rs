@@ -23,6 +23,9 @@ use crate::{commit, retention};
 pub(super) struct Change {
     /// By how much it is to be advanced: `2m`
     advance: Option<String>,
+    /// Is that to be more than a year?
+    #[serde(default)]
+    far: bool,
     /// How fast it is to go: `60x`
     pace: Option<String>,
     /// Is it to stand still?
@@ -84,7 +87,12 @@ struct Wish {
 impl Wish {
     fn of(change: &Change) -> Result<Self, Refusal> {
         let wish = Self {
-            advance: change.advance.as_deref().map(str::parse).transpose().map_err(wrong)?,
+            advance: change
+                .advance
+                .as_deref()
+                .map(|by| by.parse::<Stretch>()?.meant(change.far))
+                .transpose()
+                .map_err(wrong)?,
             pace: change.pace.as_deref().map(str::parse).transpose().map_err(wrong)?,
             is_paused: change.paused,
         };
@@ -187,6 +195,10 @@ mod tests {
             r#"{"advance": "-2m"}"#,
             r#"{"advance": "0s"}"#,
             r#"{"advance": "3651d"}"#,
+            r#"{"advance": "367d"}"#,
+            r#"{"advance": "367d", "far": false}"#,
+            r#"{"advance": "367d", "far": "yes"}"#,
+            r#"{"far": true}"#,
             r#"{"advance": 120}"#,
             r#"{"pace": "0x"}"#,
             r#"{"pace": "86401x"}"#,
@@ -203,7 +215,7 @@ mod tests {
         let (status, _) = request(&door, "POST", PATH, form, r#"{"advance": "2m"}"#).await;
         assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
         assert!(record::get::<Clock>(&*door.store, record::clock::NAME).unwrap().is_none());
-        let far = json!({"advance": "3650d"});
+        let far = json!({"advance": "3650d", "far": true});
         for _ in 0..17 {
             changed(&door, &far).await;
         }

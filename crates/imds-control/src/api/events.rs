@@ -25,9 +25,6 @@ use crate::door::Door;
 use crate::query::Error;
 use wish::{Asked, Target};
 
-/// Things that can be planned for an instance, with all that have been and are still known.
-const MOST: usize = 100;
-
 #[derive(Serialize)]
 pub(super) struct Events {
     events: Vec<Event>,
@@ -182,10 +179,8 @@ fn apply(door: &Door, target: &Target, wish: &Wish) -> Result<(Event, Revision),
         for found in chosen(store, target)? {
             let mut machine = found.record.clone();
             machine.instance.plan(planned.clone());
-            if machine.instance.timeline.len() > MOST {
-                let why = format!("{} has {MOST} events already; cancel some", machine.instance.id);
-                return Err(Refusal::new(StatusCode::CONFLICT, why));
-            }
+            let room = machine.instance.make_room(now);
+            room.map_err(|why| Refusal::new(StatusCode::CONFLICT, why))?;
             instances.push(machine.instance.id.to_string());
             batch.replace(machine.instance.id.as_str(), &found, &machine);
         }

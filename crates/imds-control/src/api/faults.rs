@@ -8,8 +8,8 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use imds_core::Machine;
 use imds_core::fault::Draft;
+use imds_core::{Machine, Timestamp};
 use imds_store::{Store, record};
 use serde::Serialize;
 
@@ -49,14 +49,15 @@ pub(super) struct Removed {
 }
 
 impl Listed {
-    fn new(posted: Posted, struck: &[(u64, u64)]) -> Self {
-        let struck = struck.iter().find(|(id, _)| *id == posted.id).map_or(0, |(_, struck)| *struck);
+    fn new(posted: Posted, struck: &[(u64, u64)], now: Timestamp) -> Self {
+        let id = posted.asked.number;
+        let struck = struck.iter().find(|(known, _)| *known == id).map_or(0, |(_, struck)| *struck);
         Self {
-            id: posted.id,
+            id,
             struck,
-            state: if posted.is_spent(struck) { "spent" } else { "active" },
+            state: if posted.is_spent(struck, now) { "spent" } else { "active" },
             origin: if posted.is_of_file { "file" } else { "api" },
-            draft: posted.draft,
+            draft: posted.asked.draft,
         }
     }
 }
@@ -64,7 +65,8 @@ impl Listed {
 pub(super) async fn list(State(door): State<Door>) -> Result<Json<List>, Refusal> {
     let all = door.faults.list();
     let struck = door.plane.faults().await.map_err(Error::from)?;
-    Ok(Json(List { faults: all.into_iter().map(|posted| Listed::new(posted, &struck)).collect() }))
+    let now = door.clock.now();
+    Ok(Json(List { faults: all.into_iter().map(|posted| Listed::new(posted, &struck, now)).collect() }))
 }
 
 pub(super) async fn add(
@@ -191,5 +193,18 @@ mod tests {
             assert!(got.as_u16() == status && told.contains(why), "{body}: {got} {told}");
         }
         assert_eq!(door.faults.list().len(), 0);
+    }
+
+    #[tokio::test]
+    async fn how_long_it_lasts_goes_by_the_service_s_clock() {
+        let door = door();
+        let draft = json!({"kind": "drop", "for": "2m"}).to_string();
+        assert_eq!(request(&door, "POST", PATH, JSON, &draft).await.0.as_u16(), 201);
+        for (advance, state) in [("1m", "active"), ("1m", "spent")] {
+            let advance = json!({ "advance": advance, "paused": true }).to_string();
+            assert_eq!(request(&door, "POST", "/api/v1/clock", JSON, &advance).await.0.as_u16(), 200);
+            let (_, told) = request(&door, "GET", PATH, &[], "").await;
+            assert_eq!(serde_json::from_str::<Value>(&told).unwrap()["faults"][0]["state"], state, "{told}");
+        }
     }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Deed, EC2_PACKETS, Excess, Kind, LONGEST, Pattern, Per, Rule};
-use crate::Error;
 use crate::request::Method;
+use crate::{Error, stretch};
 
 /// A fault as it is written. What is left out is not limited, or has a default.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -174,14 +174,9 @@ fn number(what: &str, number: u64, least: u64, most: u64) -> Result<u64, String>
     Err(format!("{what} {number} is not permitted: {least} to {most}"))
 }
 
-/// `500ms`, `5s`, `2m`, `1h`, or seconds without a unit.
+/// `500ms`, `5s`, `2m`, `1h30m`, or seconds without a unit.
 fn time(what: &str, text: &str, most: Duration) -> Result<Duration, String> {
-    let units = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("", 1_000)];
-    let read = units.into_iter().find_map(|(unit, millis)| {
-        let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
-        Some(Duration::from_millis(number.checked_mul(millis)?))
-    });
-    read.filter(|time| !time.is_zero() && *time <= most).ok_or_else(|| {
+    stretch::read(text).filter(|time| !time.is_zero() && *time <= most).ok_or_else(|| {
         format!(
             "{what} {text:?} is not permitted: a time such as 500ms, 5s or 2m, {}s at most",
             most.as_secs()

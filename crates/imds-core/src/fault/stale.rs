@@ -1,4 +1,5 @@
-//! A role's keys as they are when nobody has renewed them: ended an hour ago.
+//! Keys as they are when nobody has renewed them: a role's have ended an hour ago, those for EC2's own use, which come by
+//! the hour, within the hour before.
 
 use jiff::SignedDuration;
 
@@ -11,18 +12,30 @@ const ENDED: SignedDuration = SignedDuration::from_hours(1);
 /// How long they had lived.
 const LIVED: SignedDuration = SignedDuration::from_hours(6);
 
-/// What is at `path`, with keys that ended an hour before `now`; `None` where no keys are.
+/// What is at `path`, with keys that ended an hour before `now`, or earlier; `None` where no keys are.
 #[must_use]
 pub fn stale(instance: &Instance, path: &[u8], now: Timestamp) -> Option<Value> {
-    memchr::memmem::find(path, b"/security-credentials")?;
+    let is_at = |name: &[u8]| memchr::memmem::find(path, name).is_some();
+    if !is_at(b"/security-credentials") {
+        return None;
+    }
+    let value = if is_at(b"/identity-credentials/") {
+        // Nothing else below it has a time: it is what was there then.
+        lookup(instance, path, now.checked_sub(ENDED + LIVED).ok()?)?
+    } else {
+        of_role(instance, path, now)?
+    };
+    // The directory lists what it has, whenever that ended.
+    (lookup(instance, path, now).as_ref() != Some(&value)).then_some(value)
+}
+
+fn of_role(instance: &Instance, path: &[u8], now: Timestamp) -> Option<Value> {
     let mut aged = instance.clone();
     let Grant::Keys { credentials, .. } = &mut aged.role.as_mut()?.grant else { return None };
     let ended = now.checked_sub(ENDED).ok()?;
     credentials.expiration = Some(ended);
     credentials.issued = ended.checked_sub(LIVED).ok();
-    let value = lookup(&aged, path, now)?;
-    // The directory lists what it has, whenever that ended.
-    (lookup(instance, path, now).as_ref() != Some(&value)).then_some(value)
+    lookup(&aged, path, now)
 }
 
 #[cfg(test)]
@@ -46,8 +59,26 @@ mod tests {
     }
 
     #[test]
+    fn those_for_ec2s_own_use_have_ended_too_on_every_instance() {
+        for path in [
+            "/latest/meta-data/identity-credentials/ec2/security-credentials/ec2-instance",
+            "/latest//meta-data/identity-credentials//ec2/security-credentials/ec2-instance/",
+        ] {
+            for (minutes, ended) in [(0, "11:00:00Z"), (59, "11:00:00Z"), (60, "12:00:00Z")] {
+                let now = noon() + SignedDuration::from_mins(minutes);
+                let told = stale(&launch().instance(), path.as_bytes(), now).unwrap();
+                let told: serde_json::Value = serde_json::from_slice(&told.body).unwrap();
+                assert_eq!(told["Expiration"], format!("2026-11-24T{ended}"), "{path} after {minutes}m");
+                assert_eq!(told["Code"], "Success", "{path}");
+            }
+        }
+    }
+
+    #[test]
     fn there_is_nothing_stale_where_no_keys_are() {
         for path in [
+            "/latest/meta-data/identity-credentials/ec2/security-credentials/",
+            "/latest/meta-data/identity-credentials/ec2/info",
             "/latest/meta-data/iam/security-credentials/",
             "/latest/meta-data/iam/security-credentials/other",
             "/latest/meta-data/iam/info",

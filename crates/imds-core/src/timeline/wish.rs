@@ -80,6 +80,24 @@ impl Wish {
         if is_time { Ok(at) } else { Err("a time is from 1970 to 2199".to_owned()) }
     }
 
+    /// All that is said, in one text, by which it is known again: it stays the same when there is more that could be said.
+    #[must_use]
+    pub fn written(&self) -> String {
+        let Self { kind, after, at, notice, action, code, description, duration, state } = self;
+        let said = [
+            ("in", after),
+            ("at", at),
+            ("notice", notice),
+            ("action", action),
+            ("code", code),
+            ("description", description),
+            ("duration", duration),
+            ("state", state),
+        ];
+        let said = said.into_iter().filter_map(|(name, text)| Some(format!("\0{name}={}", text.as_ref()?)));
+        std::iter::once(kind.clone()).chain(said).collect()
+    }
+
     fn plan(&self, at: Timestamp) -> Result<Plan, String> {
         let (plan, taken): (_, &[&str]) = match self.kind.as_str() {
             "spot-interruption" => {
@@ -229,6 +247,8 @@ mod tests {
             let wish = Wish { description: Some(bad.to_owned()), ..wish("maintenance") };
             assert!(wish.planned("event-0".into(), noon()).is_err(), "{bad:?}");
         }
+        let written = |words| wish(words).written();
+        assert_eq!(written("maintenance in=1h code=x"), "maintenance\0in=1h\0code=x");
         assert_eq!(id_of("a").len(), "event-".len() + 17);
         assert_ne!(id_of("a"), id_of("b"));
     }

@@ -31,18 +31,21 @@ fn snapshot(id: &str) -> Arc<Snapshot> {
 const OWN: &str = "i-12345678901234567";
 const KEYS: &str = "/latest/meta-data/iam/security-credentials/web";
 
-fn draft(json: &str) -> Draft {
-    let written: serde_json::Value = serde_json::from_str(json).unwrap();
-    serde_json::from_value(written).unwrap()
+fn asked(number: u64, json: &str) -> Requested {
+    Requested { number, draft: serde_json::from_str(json).unwrap(), until: None }
 }
 
 fn faults(all: &[&str]) -> Faults {
     let faults = Faults::default();
-    faults.set((1..).zip(all.iter().map(|json| draft(json))).collect());
+    faults.set((1..).zip(all).map(|(number, json)| asked(number, json)).collect());
     faults
 }
 
 fn meet(faults: &Faults, id: &str, path: &str) -> Option<Strike> {
+    meet_at(faults, id, path, noon())
+}
+
+fn meet_at(faults: &Faults, id: &str, path: &str, now: Timestamp) -> Option<Strike> {
     let snapshot = snapshot(id);
     let request = Request {
         method: Method::Get,
@@ -51,9 +54,8 @@ fn meet(faults: &Faults, id: &str, path: &str) -> Option<Strike> {
         ttl: Header::Absent,
         forwarded: false,
     };
-    let answer =
-        imds_core::answer::answer(Some(&snapshot.instance), &request, &keyring(), noon(), || [5; 12]);
-    let met = Met { snapshot: &snapshot, request: &request, answer: &answer, is_kept: false, now: noon() };
+    let answer = imds_core::answer::answer(Some(&snapshot.instance), &request, &keyring(), now, || [5; 12]);
+    let met = Met { snapshot: &snapshot, request: &request, answer: &answer, is_kept: false, now };
     faults.strike(&met, || 0)
 }
 
@@ -98,6 +100,18 @@ fn what_has_struck_often_enough_strikes_no_longer() {
 }
 
 #[test]
+fn how_long_it_is_in_force_goes_by_the_service_s_clock() {
+    let faults = Faults::default();
+    let until = Some(noon() + Duration::from_secs(120));
+    faults.set(vec![Requested { until, ..asked(1, r#"{"kind":"drop","for":"2m"}"#) }]);
+    for (seconds, is_met) in [(0, true), (119, true), (120, false), (9_999, false)] {
+        let now = noon() + Duration::from_secs(seconds);
+        assert_eq!(meet_at(&faults, OWN, "/", now).is_some(), is_met, "after {seconds}s");
+    }
+    assert_eq!(faults.struck(), [(1, 2)]);
+}
+
+#[test]
 fn keys_alone_are_stale() {
     let faults = faults(&[r#"{"kind":"stale-credentials","count":1}"#]);
     for path in ["/latest/meta-data/instance-id", "/latest/meta-data/iam/security-credentials/", "/nothing"] {
@@ -124,7 +138,7 @@ fn each_instance_has_a_bucket_of_its_own() {
 fn what_stays_goes_on_and_what_goes_is_lifted() {
     let faults = faults(&[r#"{"kind":"drop","count":2}"#, r#"{"kind":"reset"}"#]);
     let held = meet(&faults, OWN, "/").unwrap();
-    faults.set(vec![(1, draft(r#"{"kind":"drop","count":2}"#)), (3, draft(r#"{"kind":"empty"}"#))]);
+    faults.set(vec![asked(1, r#"{"kind":"drop","count":2}"#), asked(3, r#"{"kind":"empty"}"#)]);
     assert!(!held.is_lifted());
     assert_eq!(faults.struck(), [(1, 1), (3, 0)]);
     faults.set(Vec::new());

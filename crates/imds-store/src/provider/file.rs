@@ -167,9 +167,8 @@ fn set(
         }
         Some(found) => {
             let before = found.record.instance.options;
-            // What the API planned is the API's.
-            let planned = found.record.instance.timeline.iter().filter(|planned| !planned.is_from_file);
-            planned.for_each(|planned| instance.plan(planned.clone()));
+            instance.go_on(&found.record.instance.timeline);
+            instance.make_room(now).map_err(refused)?;
             if !entry.is_dated {
                 instance.pending_time = found.record.instance.pending_time;
             }
@@ -228,6 +227,7 @@ mod tests {
     use crate::Memory;
     use imds_core::options::{HttpTokens, Switch};
     use imds_core::testing::{launch, noon};
+    use imds_core::timeline::{MOST, Plan, Planned};
     use jiff::SignedDuration;
 
     fn entry(id: &str, address: [u8; 4], hash: &str) -> Entry {
@@ -296,6 +296,46 @@ mod tests {
         assert_eq!((&*traces[0].1.record.new, &*traces[0].1.record.by.address), ("optional", "file"));
         assert!(record::get::<Address>(&store, "10.0.0.5").unwrap().is_none());
         assert!(record::get::<Address>(&store, "10.0.0.7").unwrap().is_some());
+    }
+
+    /// What the file plans for an instance, as it is read at a time.
+    fn planning(mut entry: Entry, ids: &[&str], seconds: i64) -> Entry {
+        for id in ids {
+            let at = later(seconds + 60);
+            let plan = Plan::Rebalance;
+            let planned =
+                Planned { id: (*id).to_owned(), plan, at, notice: at, canceled: None, is_from_file: true };
+            entry.instance.plan(planned);
+        }
+        entry
+    }
+
+    #[test]
+    fn what_the_file_plans_as_before_goes_on_when_its_entry_changes() {
+        let store = Memory::default();
+        let read = |hash, ids: &[&str], seconds| {
+            let entry = planning(entry(A, [10, 0, 0, 5], hash), ids, seconds);
+            apply(&store, &[entry], later(seconds)).map(|_| ())
+        };
+        read("1", &["one", "two"], 0).unwrap();
+        modify(&store, A, |machine| assert!(machine.instance.timeline[1].cancel(later(10))));
+        // Another tag, an hour later; and one thing more.
+        read("2", &["three", "one", "two"], 3_600).unwrap();
+        let timeline = machine(&store, A).unwrap().instance.timeline;
+        let found: Vec<_> = timeline.iter().map(|planned| (planned.id.as_str(), planned.at)).collect();
+        assert_eq!(found, [("one", later(60)), ("two", later(60)), ("three", later(3_660))]);
+        assert_eq!(timeline[1].canceled, Some(later(10)));
+        // Calls planned so much that there is no room for one more.
+        modify(&store, A, |machine| {
+            for _ in machine.instance.timeline.len()..MOST {
+                let call = Planned { is_from_file: false, ..machine.instance.timeline[2].clone() };
+                machine.instance.plan(call);
+            }
+        });
+        let error = read("3", &["one", "two", "three", "four"], 3_600).unwrap_err().to_string();
+        assert!(error.contains("has 100 events already"), "{error}");
+        read("4", &["one", "two", "four"], 3_600).unwrap();
+        assert_eq!(machine(&store, A).unwrap().instance.timeline.len(), MOST);
     }
 
     fn required() -> imds_core::options::MetadataOptions {

@@ -30,6 +30,9 @@ pub enum ClockVerb {
         /// By how much
         #[arg(value_name = "TIME")]
         by: Stretch,
+        /// More than a year (366d) at once: it never goes back
+        #[arg(long)]
+        far: bool,
         /// How.
         #[command(flatten)]
         output: Output,

@@ -232,7 +232,7 @@ mod tests {
             ("create shop --single --min-size 2", "cannot be used with"),
             ("create shop --tag Name", "equals sign"),
             ("terminate shop --no-wait --timeout 5s", "cannot be used with"),
-            ("terminate shop --timeout 0", "a number of seconds"),
+            ("terminate shop --timeout 0", "up to an hour"),
             ("list --json --format json", "cannot be used with"),
         ] {
             let error = parse(words).unwrap_err();

@@ -48,7 +48,7 @@ pub struct Add {
     /// Only so many calls
     #[arg(long, value_name = "N")]
     pub count: Option<u64>,
-    /// Only for so long: 90s, 5m
+    /// Only for so long by the clock of the service: 90s, 5m
     #[arg(long = "for", value_name = "TIME")]
     pub lasts: Option<String>,
     /// latency: how much later the answer comes, 60s at most

@@ -20,7 +20,9 @@ pub(super) fn run(args: &Clock) -> anyhow::Result<ExitCode> {
     let admin = Admin::new(&args.door.admin, args.door.region.as_deref())?;
     let change = match &args.verb {
         ClockVerb::Show(_) => None,
-        ClockVerb::Advance { by, .. } => Some(json!({ "advance": format!("{}s", by.length().as_secs()) })),
+        ClockVerb::Advance { by, far, .. } => {
+            Some(json!({ "advance": format!("{}s", by.length().as_secs()), "far": far }))
+        }
         ClockVerb::Pause(_) => Some(json!({ "paused": true })),
         ClockVerb::Resume(_) => Some(json!({ "paused": false })),
         ClockVerb::Pace { pace, .. } => Some(json!({ "pace": pace.to_string() })),

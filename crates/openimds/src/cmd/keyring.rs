@@ -10,6 +10,7 @@ use crate::args::Keyring;
 pub(super) fn run(args: &Keyring) -> anyhow::Result<ExitCode> {
     match args {
         Keyring::Rotate { state } => {
+            // The machine's time: there may be no service now, and several that share the keyring, each with its own.
             let keyring = imds_store::keyring::rotate(state, &app::secret()?, Timestamp::now())?;
             let before = keyring.keys().count() - 1;
             let id = keyring.current().id();

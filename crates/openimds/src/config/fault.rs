@@ -1,6 +1,6 @@
 //! `[[fault]]`: a fault on request, as it is written in the file.
 
-use imds_core::fault::{Draft, MOST};
+use imds_core::fault::{Draft, MOST, full};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
@@ -25,7 +25,7 @@ pub(super) struct Fault {
     pub(super) probability: Option<f64>,
     /// How many calls at most.
     pub(super) count: Option<u64>,
-    /// How long from when the service reads it: `90s`.
+    /// How long from when the service reads it, by its clock: `90s`.
     pub(super) r#for: Option<String>,
     /// Of `latency`: `500ms`.
     pub(super) delay: Option<String>,
@@ -64,9 +64,7 @@ impl From<Fault> for Draft {
 /// The faults of a file, each of which must be permitted.
 pub(super) fn drafts(written: &[Spanned<Fault>], bundle: &Bundle) -> Result<Vec<Draft>, Error> {
     if let Some(extra) = written.get(MOST) {
-        return Err(
-            bundle.refused(extra.span().start, format!("there are {MOST} faults already, which is the most"))
-        );
+        return Err(bundle.refused(extra.span().start, full()));
     }
     let drafts = written.iter().map(|fault| {
         let draft = Draft::from(fault.get_ref().clone());

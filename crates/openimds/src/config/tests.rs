@@ -206,7 +206,7 @@ fn what_is_wrong_is_said_with_its_line_and_what_is_permitted() {
             "`a b`",
         ),
         ("[[instance]]\npending-time = \"yesterday\"", "line 2", ""),
-        ("[service]\nheader-timeout = \"5m\"", "line 2", "number of seconds"),
+        ("[service]\nheader-timeout = \"61m\"", "line 2", "up to an hour"),
         ("[service]\nvpc-cidr = \"10.0.0.0\"", "line 2", "IPv4 block"),
         ("[service", "line 1", ""),
     ] {
@@ -410,6 +410,16 @@ fn what_is_planned_is_part_of_the_entries_that_it_is_for() {
     let twice = entries(&"[[timeline]]\nkind = \"rebalance\"\n".repeat(2));
     let [first, second] = &planned(&twice)[0][..] else { panic!("two events") };
     assert_ne!(first.id, second.id);
+    let ids = |timeline: &str| -> Vec<Vec<String>> {
+        let of = |entry: &Entry| entry.instance.timeline.iter().map(|planned| planned.id.clone()).collect();
+        entries(timeline).iter().map(of).collect()
+    };
+    let [one, other] = [
+        "[[timeline]]\nkind = \"rebalance\"\nin = \"1m\"\n",
+        "[[timeline]]\nkind = \"rebalance\"\nin = \"2m\"\n",
+    ];
+    let (alone, after) = (ids(other), ids(&format!("{one}{other}")));
+    assert_eq!((&alone[0][0], &alone[0]), (&after[0][1], &alone[1]), "its place in the file does not count");
     for (more, why) in [
         ("kind = \"reboot\"", "a kind is"),
         ("kind = \"rebalance\"\ninstances = [\"i-0000000c\"]", "no instance of this file"),
@@ -418,4 +428,7 @@ fn what_is_planned_is_part_of_the_entries_that_it_is_for() {
         let refused = refused(&format!("{two}[[timeline]]\n{more}\n"));
         assert!(refused.contains("imds.toml line 7") && refused.contains(why), "{refused}");
     }
+    let many = "[[timeline]]\nkind = \"rebalance\"\ninstances = [\"i-0000000b\"]\n".repeat(101);
+    let refused = refused(&format!("{two}{many}"));
+    assert!(refused.contains("line 307: i-0000000b has 100 events already"), "{refused}");
 }

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use imds_core::stretch;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
@@ -95,7 +96,10 @@ impl FromStr for Cidr {
     }
 }
 
-/// A time: `5s`, `500ms`, or seconds without a unit. More than nothing, an hour at most.
+/// The longest [`Seconds`].
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// A time: `5s`, `500ms`, `5m`, or seconds without a unit. More than nothing, an hour at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seconds(pub Duration);
 
@@ -103,15 +107,8 @@ impl FromStr for Seconds {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let malformed = "a time is a number of seconds such as `5`, `5s` or `500ms`, up to an hour";
-        let (number, unit) = match text.strip_suffix("ms") {
-            Some(number) => (number, 1),
-            None => (text.strip_suffix('s').unwrap_or(text), 1000),
-        };
-        let number: u64 = number.parse().map_err(|_| malformed)?;
-        let millis =
-            number.checked_mul(unit).filter(|millis| (1..=3_600_000).contains(millis)).ok_or(malformed)?;
-        Ok(Self(Duration::from_millis(millis)))
+        let read = stretch::read(text).filter(|time| !time.is_zero() && *time <= HOUR);
+        read.map(Self).ok_or("a time is such as `5`, `5s`, `500ms` or `5m`, up to an hour")
     }
 }
 
@@ -121,10 +118,17 @@ mod tests {
 
     #[test]
     fn times_have_a_unit_or_are_seconds() {
-        for (text, millis) in [("5", 5_000), ("5s", 5_000), ("500ms", 500), ("3600", 3_600_000)] {
+        for (text, millis) in [
+            ("5", 5_000),
+            ("5s", 5_000),
+            ("500ms", 500),
+            ("5m", 300_000),
+            ("3600", 3_600_000),
+            ("1h", 3_600_000),
+        ] {
             assert_eq!(text.parse(), Ok(Seconds(Duration::from_millis(millis))), "{text}");
         }
-        for bad in ["", "0", "0ms", "-1", "1.5", "5m", "3601", "18446744073709551615s", "s"] {
+        for bad in ["", "0", "0ms", "-1", "1.5", "+5", "61m", "3601", "18446744073709551615s", "s"] {
             assert!(bad.parse::<Seconds>().is_err(), "{bad}");
         }
     }

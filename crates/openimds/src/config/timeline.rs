@@ -2,7 +2,7 @@
 
 use imds_core::Timestamp;
 use imds_core::id::InstanceId;
-use imds_core::timeline::{Planned, Wish, id_of};
+use imds_core::timeline::{MOST, Planned, Wish, full, id_of};
 use imds_store::provider::file::Entry;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -17,7 +17,7 @@ pub(super) struct Timeline {
     kind: String,
     /// Instances of this file; left out: all of them.
     instances: Option<Vec<Text<InstanceId>>>,
-    /// How long until it happens, from when the entries of the instances are applied: `2m`.
+    /// How long until it happens, from when that was first applied to an instance: `2m`.
     r#in: Option<String>,
     /// When it happens: `2026-11-24T12:00:00Z`.
     at: Option<String>,
@@ -41,21 +41,32 @@ impl Timeline {
         self.instances.as_ref().is_none_or(|ids| ids.iter().any(|named| named.0 == *id))
     }
 
-    /// Plans it for those of the instances that it is for; `index` is its place among its kind in the file.
-    pub(super) fn plan(&self, index: usize, entries: &mut [Entry], now: Timestamp) -> Result<(), String> {
+    /// Plans it for those of the instances that it is for.
+    pub(super) fn plan(&self, entries: &mut [Entry], now: Timestamp) -> Result<(), String> {
         let known = |id: &InstanceId| entries.iter().any(|entry| entry.instance.id == *id);
         if let Some(Text(id)) = self.instances.iter().flatten().find(|id| !known(&id.0)) {
             return Err(format!("{id} is no instance of this file"));
         }
-        let planned = self.planned(index, now)?;
+        let wish = self.wish();
+        let written = wish.written();
+        let planned = Planned { is_from_file: true, ..wish.planned(String::new(), now)? };
         for entry in entries.iter_mut().filter(|entry| self.is_for(&entry.instance.id)) {
-            entry.instance.plan(planned.clone());
+            let instance = &mut entry.instance;
+            if instance.timeline.len() == MOST {
+                return Err(full(instance.id.as_str()));
+            }
+            // By what it says, and not by its place in the file, which may move. Of two that say the same, the second has
+            // an id of its own.
+            let ids = (0..=MOST).map(|copy| id_of(&format!("{copy}\0{written}")));
+            let mut free = ids.filter(|id| !instance.timeline.iter().any(|planned| planned.id == *id));
+            let id = free.next().unwrap_or_default();
+            instance.plan(Planned { id, ..planned.clone() });
         }
         Ok(())
     }
 
-    fn planned(&self, index: usize, now: Timestamp) -> Result<Planned, String> {
-        let wish = Wish {
+    fn wish(&self) -> Wish {
+        Wish {
             kind: self.kind.clone(),
             after: self.r#in.clone(),
             at: self.at.clone(),
@@ -65,8 +76,6 @@ impl Timeline {
             description: self.description.clone(),
             duration: self.duration.clone(),
             state: self.state.clone(),
-        };
-        let id = id_of(&format!("{index} {wish:?}"));
-        Ok(Planned { is_from_file: true, ..wish.planned(id, now)? })
+        }
     }
 }

@@ -149,7 +149,7 @@ impl Duty {
             feed,
             lender,
             listens,
-            faults: faults(reporter.clone()),
+            faults: faults(Arc::clone(&clock), reporter.clone()),
             reporter,
         };
         let bundle = work.bundle.clone();
@@ -331,9 +331,10 @@ impl Work {
         for entry in &mut entries {
             entry.place.listen = self.listens.get(&entry.instance.id).cloned().unwrap_or_default();
         }
+        let room = self.faults.room_for_file(&config.faults)?;
         match feed::apply(&*self.store, &entries, self.clock.now()) {
             Ok(_) => {
-                self.faults.set_file(&config.faults)?;
+                room.take()?;
                 Ok(self.lender.file(config)?)
             }
             Err(feed::Error::Refused { id, what }) => Err(config.refused(bundle, &id, what).into()),
@@ -384,8 +385,8 @@ impl Work {
 }
 
 /// Those that are on request, of whom the service is told.
-fn faults(reporter: Reporter) -> Arc<Faults> {
-    Arc::new(Faults::new(Box::new(move |all| reporter.tell(&Wire::Faults(all)))))
+fn faults(clock: Arc<ServiceClock>, reporter: Reporter) -> Arc<Faults> {
+    Arc::new(Faults::new(clock, Box::new(move |all| reporter.tell(&Wire::Faults(all)))))
 }
 
 fn refuse(error: &impl std::fmt::Display) {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use imds_core::Machine;
 use imds_core::clock::Clock;
 use imds_core::credentials::{Credentials, Grant, Role, Secret};
-use imds_core::fault::Draft;
+use imds_core::fault::Requested;
 use imds_core::id::InstanceId;
 use imds_core::{Timestamp, machine};
 use imds_netns::handoff;
@@ -46,8 +46,8 @@ pub enum Report<C = Change> {
         /// What.
         question: Asked,
     },
-    /// These are the faults on request from now on, each with its number.
-    Faults(Vec<(u64, Draft)>),
+    /// These are the faults on request from now on.
+    Faults(Vec<Requested>),
     /// The keyring changed: its text.
     Keyring(Zeroizing<String>),
     /// The command runs; the sockets that listen in its namespace come along.

@@ -12,7 +12,7 @@ use crate::serve::kept::exchange_from;
 use crate::support::{body, status};
 
 mod cli;
-mod clock;
+pub(crate) mod clock;
 mod crash;
 mod door;
 mod environments;

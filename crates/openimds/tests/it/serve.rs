@@ -181,7 +181,7 @@ impl Files {
     }
 
     /// Writes a file beside its place and moves it there.
-    fn replace(&self, name: &str, text: &str) {
+    pub(crate) fn replace(&self, name: &str, text: &str) {
         self.write("beside", text);
         fs::rename(self.path("beside"), self.path(name)).unwrap();
     }

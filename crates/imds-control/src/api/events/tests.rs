@@ -5,12 +5,11 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use imds_core::lifecycle::State;
 use imds_core::testing::launch;
-use imds_core::timeline::Planned;
+use imds_core::timeline::{MOST, Planned};
 use imds_core::{Machine, Timestamp};
 use imds_store::record::{self, Batch};
 use serde_json::{Value, json};
 
-use super::MOST;
 use crate::door::Door;
 use crate::testing::{door, request};
 
@@ -185,7 +184,8 @@ async fn what_cannot_be_planned_is_refused_and_changes_nothing() {
     }
     assert_eq!(door.store.revision().unwrap(), before);
     for _ in 0..MOST {
-        assert_eq!(plan(&door, &json!({"kind": "rebalance", "instances": [A]})).await.0, StatusCode::OK);
+        let body = json!({"kind": "rebalance", "instances": [A], "in": "1h"});
+        assert_eq!(plan(&door, &body).await.0, StatusCode::OK);
     }
     let (status, told) = plan(&door, &json!({"kind": "rebalance", "all": true})).await;
     assert_eq!(
@@ -193,4 +193,12 @@ async fn what_cannot_be_planned_is_refused_and_changes_nothing() {
         (StatusCode::CONFLICT, true)
     );
     assert_eq!((timeline(&door, A).len(), timeline(&door, B).len()), (MOST, 0), "all or none");
+    // What is over, and has another in its place, makes room; the oldest goes first.
+    request(&door, "POST", "/api/v1/clock", JSON, r#"{"advance": "2h"}"#).await;
+    let oldest = timeline(&door, A)[0].id.clone();
+    let (status, told) = plan(&door, &json!({"kind": "rebalance", "all": true})).await;
+    assert_eq!(status, StatusCode::OK, "{told}");
+    let now = timeline(&door, A);
+    assert_eq!((now.len(), now.iter().any(|planned| planned.id == oldest)), (MOST, false));
+    assert_eq!(now.last().map(|planned| planned.id.as_str()), told["id"].as_str());
 }

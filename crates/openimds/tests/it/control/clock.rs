@@ -25,7 +25,7 @@ pub(super) fn verb(service: &Watched, words: &str) -> Said {
 
 /// What `imds clock` says.
 #[track_caller]
-pub(super) fn clock(service: &Watched, words: &str) -> Value {
+pub(crate) fn clock(service: &Watched, words: &str) -> Value {
     verb(service, &format!("clock {words} --json")).json()
 }
 
@@ -54,7 +54,7 @@ fn both_processes_are_told_before_a_change_is_answered() {
     let service = serve(&[]);
     let mut expected = Timestamp::now();
     for (words, by) in
-        [("show", 0), ("advance 2m", 120), ("advance 1h30m", 5_400), ("advance 3650d", 315_360_000)]
+        [("show", 0), ("advance 2m", 120), ("advance 1h30m", 5_400), ("advance 3650d --far", 315_360_000)]
     {
         let told = clock(&service, words);
         expected += Duration::from_secs(by);
@@ -80,6 +80,8 @@ fn both_processes_are_told_before_a_change_is_answered() {
         ("clock advance -2m", 2),
         ("clock advance 0s", 2),
         ("clock advance 4000d", 2),
+        ("clock advance 3650d", 1),
+        ("clock advance 367d", 1),
         ("clock pace 0x", 2),
         ("clock pace 86401x", 2),
         ("clock", 2),
@@ -114,6 +116,26 @@ fn a_service_starts_at_a_pace_and_goes_on_from_its_time_after_a_crash() {
         let refused = Ran::by(Command::new(IMDS).args(["serve", "--clock", bad]));
         assert_eq!(refused.code, Some(2), "{bad} {refused:?}");
     }
+}
+
+#[test]
+fn without_its_store_a_service_is_back_at_the_machine_s_time_and_keys_stay() {
+    let files = Files::new(&[]);
+    let state = files.path("state");
+    let args = ["--state", state.to_str().unwrap()];
+    let key = Ran::by(Command::new(IMDS).args(["keys", "add", "--json", "--state"]).arg(&state)).well();
+    let service = serve(&args);
+    clock(&service, "advance 300d");
+    let ahead = service.token();
+    service.end(Signal::TERM);
+    std::fs::remove_file(state.join("store.redb")).unwrap();
+    let service = serve(&args);
+    assert_near(time(&clock(&service, "show"), "now"), Timestamp::now(), "as if it had not been advanced");
+    assert_eq!(status(&service.get("/latest/meta-data/", Some(&ahead))), 401, "sealed in another time");
+    assert_eq!(status(&service.get("/latest/meta-data/", Some(&service.token()))), 200);
+    let kept = Ran::by(Command::new(IMDS).args(["keys", "list", "--state"]).arg(&state)).well();
+    let key: Value = serde_json::from_str(&key).unwrap();
+    assert!(kept.contains(key["AccessKeyId"].as_str().unwrap()), "{kept}");
 }
 
 #[test]

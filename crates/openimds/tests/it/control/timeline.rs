@@ -263,6 +263,45 @@ fn the_file_plans_too_and_what_the_api_planned_is_the_apis() {
 }
 
 #[test]
+fn what_the_file_plans_as_before_goes_on_when_an_entry_changes_and_after_a_restart() {
+    let planned = "[[timeline]]\nkind = \"spot-interruption\"\nin = \"10m\"\n\
+                   [[timeline]]\nkind = \"asg-lifecycle\"\nstate = \"Standby\"\nin = \"10m\"\n";
+    let first = "[[timeline]]\nkind = \"rebalance\"\ninstances = [\"i-0000000b\"]\nin = \"1h\"\n";
+    let files = Files::new(&[("imds.toml", &format!("{FILE}{planned}"))]);
+    let state = files.text("state");
+    let args = ["--vpc-cidr", "127.0.0.0/8", "--state", &state];
+    let service = Watched::with(&files, &args);
+    clock(&service, "pause");
+    let list = |service: &Watched| verb(service, "event list --json").json();
+    let times = |told: &Value| -> Vec<(String, String, String)> {
+        let text = |event: &Value, name: &str| event[name].as_str().unwrap().to_owned();
+        let events = told.as_array().unwrap().iter().filter(|event| event["kind"] != "rebalance");
+        events.map(|event| (text(event, "id"), text(event, "at"), text(event, "progress"))).collect()
+    };
+    clock(&service, "advance 9m");
+    let id = times(&list(&service))[1].0.clone();
+    verb(&service, &format!("event cancel {id}")).well();
+    let before = times(&list(&service));
+    assert_eq!([&before[0].2, &before[1].2], ["noticed", "canceled"]);
+    // Another tag, another order, and one thing more that comes first.
+    let tagged = FILE.replace("default = true", "default = true\ntags = { a = \"b\" }");
+    files.replace("imds.toml", &format!("{tagged}{first}{planned}"));
+    until("the file is followed", || (list(&service).as_array().unwrap().len() == 3).then_some(()));
+    assert_eq!(times(&list(&service)), before);
+    clock(&service, "advance 2m");
+    let (status, told) = Guest::at(&service, A).get("meta-data/autoscaling/target-lifecycle-state", None);
+    assert_eq!(status, 404, "it was canceled: {told}");
+    service.end(Signal::TERM);
+    files.replace("imds.toml", &format!("{FILE}{planned}"));
+    let service = Watched::with(&files, &args);
+    let after = times(&list(&service));
+    assert_eq!(
+        [(&after[0].1, &*after[0].2), (&after[1].1, &*after[1].2)],
+        [(&before[0].1, "over"), (&before[1].1, "canceled")]
+    );
+}
+
+#[test]
 fn a_file_that_plans_what_cannot_be_is_refused_at_its_line() {
     for (more, why) in [
         ("kind = \"reboot\"", "a kind is"),

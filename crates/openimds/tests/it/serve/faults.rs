@@ -134,9 +134,14 @@ fn a_fault_keeps_to_its_instance_its_path_its_method_its_number_and_its_time() {
     assert!(service.fault("list --json").contains("\"spent\""));
     service.fault("remove --all");
     service.fault("add status --probability 0");
-    service.fault("add status --status 429 --for 1s --probability 1 --instance all");
+    service.fault("add status --status 429 --for 2m --probability 1 --instance all");
     assert_eq!(ask(8), 429);
-    until("its time is over", || (ask(8) == 200).then_some(()));
+    // Its time is the service's.
+    let clock = |words: &str| crate::control::clock::clock(&service, words);
+    clock("advance 1m");
+    assert_eq!(ask(8), 429);
+    clock("advance 1m");
+    assert_eq!(ask(8), 200);
     // What HTTP refuses, and strangers, are nobody's.
     service.fault("add reset");
     assert_eq!(status(&exchange(service.listen[0], b"nonsense\r\n\r\n")), 400);
@@ -178,12 +183,34 @@ fn those_of_the_file_are_there_with_the_first_call_and_live() {
     assert_eq!(status(&service.get(ID, None)), 404);
     assert_eq!(service.fault("add empty --count 1"), "2");
     assert!(service.fault("list").contains("file"));
+    // One bound for both, and nothing is done of a file that is too much with what calls asked for.
+    let tagged = "[[instance]]\ntags = { a = \"b\" }\n[instance.metadata-options]\ninstance-metadata-tags = \"enabled\"\n";
+    let other = "[[fault]]\nkind = \"status\"\nstatus = 418\n";
+    files.replace("imds.toml", &format!("{tagged}{}", other.repeat(256)));
+    service.says("more than 256 faults, by the file and by calls together, are too many; remove some first");
+    assert_eq!(status(&service.get(ID, None)), 404);
+    service.fault("remove 2");
     files.replace("imds.toml", "[service]\n");
     until("the file's is gone", || (status(&service.get(ID, None)) == 200).then_some(()));
     files.replace("imds.toml", "[[fault]]\nkind = \"status\"\nstatus = 200\n");
     service.says("imds.toml line 1: the status 200 is not permitted: 400 to 599");
     files.replace("imds.toml", &"[[fault]]\nkind = \"drop\"\n".repeat(257));
-    service.says("there are 256 faults already");
+    service.says("more than 256 faults, by the file and by calls together, are too many");
+}
+
+#[test]
+fn one_of_the_file_lasts_from_the_start_of_a_service_whose_clock_is_ahead() {
+    let files = Files::new(&[("imds.toml", "[[fault]]\nkind = \"status\"\nfor = \"1h\"\n")]);
+    let state = files.text("state");
+    let service = Watched::with(&files, &["--state", &state]);
+    let clock = |service: &Watched, words: &str| crate::control::clock::clock(service, words);
+    clock(&service, "advance 30d");
+    assert_eq!(status(&service.get(ID, None)), 200);
+    service.end(rustix::process::Signal::TERM);
+    let again = Watched::with(&files, &["--state", &state]);
+    assert_eq!(status(&again.get(ID, None)), 500);
+    clock(&again, "advance 1h");
+    assert_eq!(status(&again.get(ID, None)), 200);
 }
 
 #[test]

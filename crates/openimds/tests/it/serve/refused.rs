@@ -15,7 +15,7 @@ fn what_is_wrong_in_the_file_is_said_with_its_line_and_what_is_permitted() {
         ("[[instance]]\n[instance.metadata-options]\nhttp-tokens = \"on\"\n", 3, "`optional` or `required`"),
         ("[[instance]]\n[instance.metadata-options]\nhttp-put-response-hop-limit = 0\n", 3, "1 to 64"),
         ("[[instance]]\n[[instance]]\n", 2, "ids must differ"),
-        ("[service]\nheader-timeout = \"soon\"\n", 2, "seconds"),
+        ("[service]\nheader-timeout = \"soon\"\n", 2, "up to an hour"),
         ("[[instance]\n", 1, "]"),
         ("[[instance]]\n\n[[instance.path]]\npath = \"/latest/x\"\nstatus = 200\n", 3, "400 to 599"),
         (

@@ -169,7 +169,7 @@ fn what_is_mistyped_is_a_usage_error() {
         &["serve", "--error-pages", "html"],
         &["serve", "--log", "xml"],
         &["serve", "--header-timeout", "0"],
-        &["serve", "--idle-timeout", "5m"],
+        &["serve", "--idle-timeout", "61m"],
         &["serve", "--max-connections", "-1"],
         &["serve", "--vpc-cidr", "10.0.0.0"],
         &["serve", "--ready-fd", "one"],

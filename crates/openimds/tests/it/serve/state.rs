@@ -85,6 +85,23 @@ fn a_rotation_is_noticed_while_the_service_runs() {
 }
 
 #[test]
+fn a_rotation_ends_no_token_where_the_service_s_clock_is_far_ahead() {
+    let files = Files::new(&[]);
+    let state = files.text("state");
+    let service = Watched::start(&["--state", &state]);
+    crate::control::clock::clock(&service, "advance 30d");
+    let old = service.token();
+    assert!(imds(&["keyring", "rotate", "--state", &state]).status.success());
+    let token = until("a token of the new key", || {
+        Some(service.token()).filter(|token| key_id(token) == key_id(&old) + 1)
+    });
+    assert!(opens(&service, &token) && opens(&service, &old));
+    service.end(Signal::TERM);
+    let again = Watched::start(&["--state", &state]);
+    assert!(opens(&again, &token) && opens(&again, &old), "after a restart, too");
+}
+
+#[test]
 fn a_replica_with_the_same_keyring_opens_the_same_tokens() {
     let files = Files::new(&[]);
     let state = files.text("state");

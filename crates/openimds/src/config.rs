@@ -24,6 +24,7 @@ use imds_store::provider::file::{self as feed, Entry};
 
 pub use file::schema;
 pub use gather::{Bundle, gather};
+pub(crate) use gather::gather_text;
 pub use text::{Auth, Cidr, Seconds};
 
 use crate::admin::ADMIN;

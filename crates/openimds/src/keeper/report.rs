@@ -258,28 +258,58 @@ impl From<Wire<'_>> for Report {
     }
 }
 
-/// Where the helper's threads put their reports.
+/// Where threads put their reports.
 #[derive(Clone)]
-pub(super) struct Reporter(Arc<Mutex<UnixStream>>);
+pub(super) struct Reporter(Arc<To>);
+
+/// Whom they are for.
+enum To {
+    /// The service that the helper is of.
+    Service(Mutex<UnixStream>),
+    /// Somebody in this process, who hears of changes and of nothing else.
+    Here(Follower),
+}
+
+/// Somebody who follows changes up to a commit.
+type Follower = Box<dyn Fn(Revision, Vec<Change>) + Send + Sync>;
 
 impl Reporter {
     pub(super) fn new(stream: UnixStream) -> Self {
-        Self(Arc::new(Mutex::new(stream)))
+        Self(Arc::new(To::Service(Mutex::new(stream))))
+    }
+
+    /// Tells changes to somebody in this process.
+    pub(super) fn here(follow: impl Fn(Revision, Vec<Change>) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(To::Here(Box::new(follow))))
     }
 
     /// Tells a report.
     pub(super) fn tell(&self, wire: &Wire<'_>) -> io::Result<()> {
-        self.stream().write_all(&encode(wire)?)
+        let bytes = encode(wire)?;
+        match &*self.0 {
+            To::Service(stream) => locked(stream).write_all(&bytes),
+            // In the form of the way between processes, so that nothing is told otherwise than there.
+            To::Here(follow) => {
+                let Some(Report::Changed { revision, changes }) = decode_whole(&bytes) else {
+                    return Err(io::ErrorKind::Unsupported.into());
+                };
+                follow(revision, changes);
+                Ok(())
+            }
+        }
     }
 
     /// Tells a report, and hands sockets over with it.
     pub(super) fn hand_over(&self, wire: &Wire<'_>, sockets: &[BorrowedFd<'_>]) -> io::Result<()> {
-        handoff::send(&self.stream(), &encode(wire)?, sockets)
+        match &*self.0 {
+            To::Service(stream) => handoff::send(&locked(stream), &encode(wire)?, sockets),
+            To::Here(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
     }
+}
 
-    fn stream(&self) -> MutexGuard<'_, UnixStream> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn locked(stream: &Mutex<UnixStream>) -> MutexGuard<'_, UnixStream> {
+    stream.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The bytes of a message: its length and JSON.

@@ -125,7 +125,8 @@ impl Imds {
         self.ask(|admin| admin.delete(call::WAY)).map(drop)
     }
 
-    /// Asserts that no call so far was IMDSv1.
+    /// Asserts that no call so far was IMDSv1. It is content with no call at all: whether the program came here is shown by
+    /// what it read.
     ///
     /// # Panics
     /// When one was; when so many were made that some may have been forgotten; when the service does not answer.
@@ -218,7 +219,8 @@ impl Imds {
     /// The instances that there are, each with its region.
     fn instances(&self) -> Vec<(String, String)> {
         let all = self.service.registry.all();
-        let named = |instance: &imds_core::Instance| (instance.id.to_string(), instance.placement.region.clone());
+        let named =
+            |instance: &imds_core::Instance| (instance.id.to_string(), instance.placement.region.clone());
         all.iter().map(|snapshot| named(&snapshot.instance)).collect()
     }
 

@@ -1,19 +1,16 @@
 //! What a service is to be, before it is.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use imds_core::Timestamp;
 use imds_core::clock::Pace;
 
-use super::service::Service;
+use super::service::{ANYWHERE, Service};
 use super::{Error, HttpTokens, Imds, Options};
 use crate::config::{self, Auth, Bundle, Config, Flags, gather, gather_text};
 
 /// What refusals call a configuration that is in no file.
 const NAME: &str = "the configuration";
-/// Where a service listens when nothing is said: at a port that is free.
-const ANYWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// What a service is to be: [`Imds::builder`].
 #[derive(Debug, Clone, Default)]
@@ -108,7 +105,8 @@ impl Builder {
         let bundle = self.bundle(&flags)?;
         let config = Config::new(&bundle, &flags, Timestamp::now()).map_err(Error::new)?;
         check(&config, &bundle)?;
-        let service = Service::start(config, &bundle, pace).map_err(|error| Error::new(format!("{error:#}")))?;
+        let service =
+            Service::start(config, &bundle, pace).map_err(|error| Error::new(format!("{error:#}")))?;
         Ok(Imds::of(service))
     }
 

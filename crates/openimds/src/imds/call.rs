@@ -92,11 +92,18 @@ pub(crate) mod tests {
     fn what_is_not_known_to_be_right_is_wrong() {
         let made = |count: u64, instance| (0..count).map(move |number| call(number, instance, Version::V2));
         assert_eq!(wrong(&[], "reset"), None);
-        assert_eq!(wrong(&made(99, None).chain(made(99, Some("i-0000000a"))).collect::<Vec<_>>(), "reset"), None);
+        assert_eq!(
+            wrong(&made(99, None).chain(made(99, Some("i-0000000a"))).collect::<Vec<_>>(), "reset"),
+            None
+        );
         let told = wrong(&made(100, Some("i-0000000a")).collect::<Vec<_>>(), "reset").unwrap();
         assert!(told.starts_with("i-0000000a may have made more calls"), "{told}");
-        let told =
-            wrong(&made(3, None).chain([call(9, None, Version::V1), call(10, None, Version::V1)]).collect::<Vec<_>>(), "reset");
+        let told = wrong(
+            &made(3, None)
+                .chain([call(9, None, Version::V1), call(10, None, Version::V1)])
+                .collect::<Vec<_>>(),
+            "reset",
+        );
         assert_eq!(
             told.unwrap(),
             "calls that were IMDSv1: 2, of 5 in all; the first is number 9, GET /latest/\u{fffd}[2J"

@@ -90,8 +90,11 @@ impl Event {
 
     /// What is asked of the service.
     pub(super) fn body(self) -> Value {
-        let whom =
-            if self.instances.is_empty() { ("all", json!(true)) } else { ("instances", self.instances.into()) };
+        let whom = if self.instances.is_empty() {
+            ("all", json!(true))
+        } else {
+            ("instances", self.instances.into())
+        };
         let mut asked = self.asked;
         asked.insert(whom.0.to_owned(), whom.1);
         asked.into()

@@ -18,8 +18,8 @@ use crate::keeper::Resident;
 use crate::listen::{Gate, Listener, Workers, bind};
 use crate::witness::{self, Witness};
 
-/// Where an instance of its own is served when the configuration does not say.
-const ANYWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+/// Where to listen when nothing is said: at a port that is free.
+pub(super) const ANYWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// A running service, which ends when it is dropped.
 pub(super) struct Service {

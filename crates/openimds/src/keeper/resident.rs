@@ -97,12 +97,12 @@ impl Drop for Resident {
     fn drop(&mut self) {
         // First whoever may still change something.
         drop(self.stay.take());
-        let door = self.door.take().into_iter().map(JoinHandle::join);
-        let is_door_whole = door.fold(true, |is_whole, ended| is_whole && ended.is_ok());
+        let door = self.door.take().map(JoinHandle::join);
         self.store.end_watches();
         let followers = self.followers.drain(..).map(JoinHandle::join);
-        if !followers.fold(is_door_whole, |is_whole, ended| is_whole && ended.is_ok()) {
-            tracing::error!("a thread of the service had ended by a panic");
+        let failed = door.into_iter().chain(followers).filter(Result::is_err).count();
+        if failed > 0 {
+            tracing::error!(failed, "threads of the service had ended by a panic");
         }
     }
 }

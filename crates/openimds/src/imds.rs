@@ -61,7 +61,8 @@ impl Imds {
 
     /// Where metadata is: `http://127.0.0.1:40123`. It is what `AWS_EC2_METADATA_SERVICE_ENDPOINT` is set to for SDKs.
     ///
-    /// Of several instances, the one whose private address the caller has is asked there, else the default one.
+    /// Of several instances, the one whose private address the caller has is asked there, else the default one; where none
+    /// has `default = true`, that is one that is built in. [`Imds::endpoint_of`] is simpler.
     #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.endpoint

@@ -363,3 +363,26 @@ pub(crate) fn body(stream: &mut impl Read, limit: usize) -> Option<Zeroizing<Vec
 pub(super) fn wait(stream: &mut impl Read) -> Option<Report> {
     serde_json::from_slice::<Wire<'_>>(&body(stream, usize::MAX)?).ok().map(Report::from)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::channel;
+
+    #[test]
+    fn who_is_in_this_process_hears_of_changes_and_of_nothing_else() {
+        let (sender, heard) = channel();
+        let reporter =
+            Reporter::here(move |revision, changes| sender.send((revision, changes.len())).unwrap());
+        let changes = vec![
+            Told::Role { id: "i-0000000a".into(), role: None },
+            Told::Role { id: "no id".into(), role: None },
+        ];
+        reporter.tell(&Wire::Changed { revision: 7, changes }).unwrap();
+        for wire in [Wire::Started, Wire::Opened { admin: None }, Wire::Faults(Vec::new())] {
+            assert_eq!(reporter.tell(&wire).unwrap_err().kind(), io::ErrorKind::Unsupported);
+        }
+        assert!(reporter.hand_over(&Wire::Started, &[]).is_err());
+        assert_eq!(heard.try_iter().collect::<Vec<_>>(), [(7, 1)]);
+    }
+}

@@ -5,7 +5,7 @@ mod ends;
 mod settings;
 mod talk;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use openimds::{Event, Fault, HttpTokens, Imds, Options, Version};
 
@@ -199,6 +199,22 @@ fn an_instance_has_the_keys_of_its_profile_and_new_ones_in_time() {
     assert_eq!(keys(), first);
     imds.advance(330 * MINUTE).unwrap();
     assert_ne!(keys(), first, "renewed after five hours");
+}
+
+#[test]
+fn an_environment_comes_up_in_the_background() {
+    let imds = Imds::builder().config(TWO).spawn().unwrap();
+    let (application, name) = (("ApplicationName", "shop"), ("EnvironmentName", "shop-dev"));
+    let stack = ("SolutionStackName", "64bit Amazon Linux 2023 v4.7.0 running Python 3.11");
+    action(imds.admin(), "elasticbeanstalk", "CreateApplication", &[application]);
+    action(imds.admin(), "elasticbeanstalk", "CreateEnvironment", &[application, name, stack]);
+    let end = Instant::now() + MINUTE;
+    while !action(imds.admin(), "elasticbeanstalk", "DescribeEnvironments", &[]).contains("<Status>Ready<") {
+        assert!(Instant::now() < end, "it does not come up");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let launched = action(imds.admin(), "ec2", "DescribeInstances", &[]);
+    assert!(launched.contains("shop-dev"), "{launched}");
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::sync::LazyLock;
+use std::thread;
 
 use openimds::{Builder, HttpTokens, Imds};
 
@@ -36,6 +38,14 @@ fn the_one_instance_is_what_the_builder_says() {
     let clock = get(imds.admin(), "/api/v1/clock", None);
     assert!(clock.contains("\"pace\":60"), "{clock}");
     assert!(!format!("{imds:?}").contains(&token));
+}
+
+#[test]
+fn one_service_can_be_that_of_many_tests() {
+    static SHARED: LazyLock<Imds> = LazyLock::new(|| Imds::builder().spawn().unwrap());
+    let tests = [(); 4].map(|()| thread::spawn(|| v1(SHARED.endpoint(), "/latest/meta-data/instance-id")));
+    assert_eq!(tests.map(|test| test.join().unwrap()), [200; 4]);
+    assert_eq!(SHARED.calls().unwrap().len(), 4);
 }
 
 #[test]

@@ -145,6 +145,15 @@ def test_a_program_that_asked_nothing_has_not_used_imdsv2(imds):
         imds.assert_only_v2()
 
 
+def test_so_many_calls_that_some_may_be_forgotten_show_nothing(imds, client):
+    client(imds).v1()
+    for _ in range(50):
+        # Each is two calls.
+        client(imds).v2()
+    with pytest.raises(AssertionError, match="may have made more calls than the 100"):
+        imds.assert_only_v2()
+
+
 def test_a_spot_interruption_is_there_at_its_second(imds, client):
     path = "meta-data/spot/instance-action"
     start = imds.clock.pause()

@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use serde::{Deserialize, Serialize};
+
 use crate::Timestamp;
 use crate::access::{Refusal, Session};
 use crate::answer::Answer;
@@ -11,7 +13,8 @@ use crate::id::InstanceId;
 use crate::options::HttpTokens;
 
 /// Which version of the service a request spoke: the headers say so (EC2 User Guide, "Access instance metadata").
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Version {
     /// IMDSv1: neither of the two headers came.
     V1,

@@ -15,9 +15,18 @@ struct State {
     revision: Revision,
     kept: BTreeMap<String, Kept>,
     watchers: Watchers,
+    /// Have its watches ended?
+    is_unwatched: bool,
 }
 
 impl Memory {
+    /// Ends all watches: who watches hears of what was committed before, and then of the end. So does who watches later.
+    pub fn end_watches(&self) {
+        let mut state = self.state();
+        state.watchers = Watchers::default();
+        state.is_unwatched = true;
+    }
+
     /// A panic while the lock is held leaves whole batches behind, or none.
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -64,6 +73,29 @@ impl Store for Memory {
     }
 
     fn watch(&self) -> Receiver<Event> {
-        self.state().watchers.add()
+        let mut state = self.state();
+        if state.is_unwatched { Watchers::default().add() } else { state.watchers.add() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Expected;
+
+    #[test]
+    fn watches_end_after_what_was_committed_before() {
+        let store = Memory::default();
+        let commit = |key: &str| {
+            let effect = Effect::Set(key.as_bytes().into());
+            store.commit(&[Write { key: key.into(), expected: Expected::Any, effect }]).unwrap()
+        };
+        let watch = store.watch();
+        commit("a/1");
+        store.end_watches();
+        commit("a/2");
+        assert_eq!(watch.iter().map(|event| event.revision).collect::<Vec<_>>(), [1]);
+        assert_eq!(store.watch().iter().count(), 0);
+        assert_eq!(store.revision().unwrap(), 2, "all else goes on");
     }
 }

@@ -5,25 +5,21 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use imds_core::audit::{Counts, Recorded, Tallies, Whose};
-use imds_core::id::InstanceId;
 use imds_core::keyring::SECRET_LEN;
-use imds_core::options::HttpTokens;
-use imds_core::token::NONCE_LEN;
-use imds_core::view::{self, View};
 use imds_server::audit::{Format, Log};
-use imds_server::journal::{self, Journal, Reader, Sink};
+use imds_server::journal::Journal;
 use imds_server::{Service, Shared};
+use imds_store::Registry;
 use imds_store::registry::Change;
-use imds_store::{Registry, Snapshot};
 use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::origin::WithOrigin;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::config::Service as Settings;
 use crate::keeper::{Asked, Keeper, Link, Report};
-use crate::listen::{Callers, Gate, Listener, Lodger, Lodgers, Workers};
+use crate::listen::{Gate, Listener, Lodger, Lodgers, Workers};
 use crate::logging::Writer;
+use crate::witness::{self, Witness};
 use crate::{sandbox, thread};
 
 /// All that a service is made of.
@@ -66,9 +62,7 @@ pub struct Running {
     shared: Arc<Shared>,
     link: Link,
     lodgers: Lodgers,
-    callers: Callers,
-    /// Who asks for the calls, if they are remembered.
-    journal: Option<Reader>,
+    witness: Witness,
 }
 
 impl App {
@@ -95,7 +89,8 @@ impl App {
         sandbox::confine();
         let writer = Writer::start()?;
         let log = self.log.map(|format| (format, writer.sink()));
-        let (sink, journal) = self.is_remembering.then(remember).transpose()?.unzip();
+        let remembering = self.is_remembering.then(witness::remember).transpose()?;
+        let (sink, journal) = remembering.map(|(sink, journal, _)| (sink, journal)).unzip();
         let for_workers = Arc::clone(&shared);
         let workers = Workers::prepare(self.listeners, &gate, move || {
             let log = log.clone().map(|(format, sink)| Log::new(format, sink));
@@ -109,7 +104,8 @@ impl App {
             ready();
             let link = Link::new(self.keeper.into_stream())?;
             let (lodgers, callers) = (workers.lodgers(), workers.callers());
-            let mut running = Running { shared, link, lodgers, callers, journal };
+            let witness = Witness::new(Arc::clone(&shared), callers, journal);
+            let mut running = Running { shared, link, lodgers, witness };
             loop {
                 tokio::select! {
                     report = running.link.next() => if let Some(ended) = running.take(report) {
@@ -183,44 +179,21 @@ impl Running {
 
     /// Answers what the door asks, now or when every worker has told what it knows.
     fn answer(&mut self, number: u64, question: Asked) {
+        let (link, witness) = (&self.link, &mut self.witness);
         match question {
-            Asked::Tallies => self.link.counted(number, self.tallies()),
-            Asked::Tally(instance) => self.link.counted(number, self.tally(&instance)),
+            Asked::Tallies => link.counted(number, witness.tallies()),
+            Asked::Tally(instance) => link.counted(number, witness.tally(&instance)),
             Asked::Calls(owner) => {
-                let answer = self.link.recorded(number);
+                let answer = link.recorded(number);
                 match owner.whose() {
-                    Some(of) => self.calls(of, answer),
+                    Some(of) => witness.calls(of, answer),
                     None => answer(Vec::new()),
                 }
             }
-            Asked::Faults => self.link.struck(number, self.shared.faults.struck()),
-            Asked::Forget => self.forget(number),
-            Asked::View { instance, path } => self.link.viewed(number, self.view(&instance, &path)),
+            Asked::Faults => link.struck(number, witness.struck()),
+            Asked::Forget => witness.forget(link.forgotten(number)),
+            Asked::View { instance, path } => link.viewed(number, witness.view(&instance, &path)),
         }
-    }
-
-    /// The calls that are remembered, with all that have been answered already.
-    fn calls(&mut self, of: Whose, answer: impl FnOnce(Vec<Recorded>) + Send + 'static) {
-        let Some(journal) = &mut self.journal else { return answer(Vec::new()) };
-        let question = journal.ask(of, self.callers.count(), answer);
-        hand_on(&self.callers, journal, question);
-    }
-
-    /// Forgets them.
-    fn forget(&mut self, number: u64) {
-        let done = self.link.forgotten(number);
-        let Some(journal) = &mut self.journal else { return done() };
-        let question = journal.forget(self.callers.count(), done);
-        hand_on(&self.callers, journal, question);
-    }
-
-    /// What an instance is answered. It is no call: nobody counts it, and nobody is told.
-    fn view(&self, instance: &str, path: &str) -> Option<View> {
-        let registry = &self.shared.registry;
-        let snapshot = registry.by_id(&instance.parse().ok()?)?;
-        let mut nonce = [0; NONCE_LEN];
-        imds_server::random::fill(&mut nonce).ok()?;
-        Some(view::of(&snapshot.instance, path.as_bytes(), &registry.keyring(), registry.now(), || nonce))
     }
 
     /// What guests see follows, and so does where they are heard.
@@ -228,43 +201,6 @@ impl Running {
         self.shared.registry.apply(changes);
         self.lodgers.follow(&self.shared.registry);
     }
-
-    /// All counters now.
-    fn tallies(&self) -> Tallies {
-        Tallies {
-            instances: self.shared.registry.all().iter().map(|snapshot| counts(snapshot)).collect(),
-            strangers: self.shared.strangers.read(),
-            traffic: self.shared.traffic.read(),
-        }
-    }
-
-    /// The counters of an instance now, and nothing of the others.
-    fn tally(&self, instance: &str) -> Tallies {
-        let snapshot = instance.parse().ok().and_then(|id| self.shared.registry.by_id(&id));
-        Tallies {
-            instances: snapshot.iter().map(|snapshot| counts(snapshot)).collect(),
-            ..Tallies::default()
-        }
-    }
-}
-
-/// What was counted of an instance.
-fn counts(snapshot: &Snapshot) -> (InstanceId, HttpTokens, Counts) {
-    (snapshot.instance.id.clone(), snapshot.instance.options.http_tokens, snapshot.tally.read())
-}
-
-/// Has every worker hand its calls on for a question.
-fn hand_on(callers: &Callers, journal: &Reader, question: u64) {
-    for _ in 0..callers.hand_on(question) {
-        journal.pass_over(question);
-    }
-}
-
-/// Starts the thread that remembers calls: where they go, and who may ask for them.
-fn remember() -> io::Result<(Sink, Reader)> {
-    let (sink, reader, desk) = journal::open();
-    thread::start("imds-journal", move || desk.keep())?;
-    Ok((sink, reader))
 }
 
 /// The signals that a service is sent. They are caught from the moment that this is made.

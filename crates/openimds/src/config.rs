@@ -23,6 +23,7 @@ use imds_server::{ErrorPages, Hosts, Scope};
 use imds_store::provider::file::{self as feed, Entry};
 
 pub use file::schema;
+pub(crate) use gather::gather_text;
 pub use gather::{Bundle, gather};
 pub use text::{Auth, Cidr, Seconds};
 

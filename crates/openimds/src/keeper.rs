@@ -22,6 +22,7 @@ mod orders;
 mod progress;
 mod questions;
 mod report;
+mod resident;
 mod watch;
 
 use std::io::{self, Write as _};
@@ -40,6 +41,7 @@ pub use link::Link;
 pub use questions::{Asked, Owner};
 pub use report::Report;
 pub(crate) use report::{body, encode};
+pub(crate) use resident::Resident;
 
 /// The helper process, as the service sees it.
 pub struct Keeper {

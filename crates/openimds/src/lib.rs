@@ -1,23 +1,42 @@
-//! The EC2 Instance Metadata Service, IMDSv1 and IMDSv2, for every machine.
-//!
-//! This package composes the service: it reads the configuration, listens, and starts what the other crates describe.
-//! The binary `imds` is its command line.
+//! The EC2 Instance Metadata Service, IMDSv1 and IMDSv2, in your own process.
+#![doc = include_str!("../README.md")]
 
+#[doc(hidden)]
 pub mod admin;
+#[doc(hidden)]
 pub mod app;
+#[doc(hidden)]
 pub mod args;
+#[doc(hidden)]
 pub mod client;
+#[doc(hidden)]
 pub mod cmd;
+#[doc(hidden)]
 pub mod config;
+#[doc(hidden)]
 pub mod credentials;
+#[doc(hidden)]
 pub mod doctor;
+#[doc(hidden)]
 pub mod door;
+#[doc(hidden)]
 pub mod explain;
+mod imds;
+#[doc(hidden)]
 pub mod keeper;
+#[doc(hidden)]
 pub mod listen;
+#[doc(hidden)]
 pub mod logging;
+#[doc(hidden)]
 pub mod pasta;
 mod record;
+#[doc(hidden)]
 pub mod runtime;
+#[doc(hidden)]
 pub mod sandbox;
+#[doc(hidden)]
 pub mod thread;
+mod witness;
+
+pub use imds::{Builder, Call, Error, Event, Fault, HttpTokens, Imds, Options, Version};

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import datetime
 import fnmatch
@@ -9,6 +10,9 @@ import json
 import typing
 
 from . import _time
+
+#: How many a service remembers of each instance.
+REMEMBERED = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,3 +82,10 @@ def check_only_v2(calls: list[Call]) -> None:
     if v1:
         lines = "".join(f"\n  {call}" for call in v1)
         raise AssertionError(f"{len(v1)} of {len(calls)} calls used IMDSv1:{lines}")
+    of = collections.Counter(call.instance for call in calls)
+    instance, most = of.most_common(1)[0]
+    if most >= REMEMBERED:
+        raise AssertionError(
+            f"{instance or 'who is no instance'} may have made more calls than the {REMEMBERED} that are remembered, of which "
+            "none used IMDSv1; use `imds.reset()` before, or more often"
+        )

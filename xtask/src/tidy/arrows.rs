@@ -8,7 +8,7 @@ use super::Finding;
 use crate::workspace;
 
 /// Which of our packages a package may name, for its code, its tests and its build script alike.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("imds-core", &[]),
     ("imds-store", &["imds-core"]),
     ("imds-server", &["imds-store", "imds-core"]),
@@ -16,6 +16,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("imds-netns", &[]),
     ("openimds", &["imds-server", "imds-control", "imds-netns", "imds-store", "imds-core"]),
     ("conformance", &[]),
+    ("only-imdsv2", &["openimds"]),
     ("xtask", &[]),
     ("imds-fuzz", &["imds-server", "imds-store", "imds-core"]),
 ];

@@ -88,9 +88,7 @@ fn listen(config: &Config) -> anyhow::Result<(Vec<Vec<Listener>>, Vec<SocketAddr
     let mut sets: Vec<_> = (0..workers).map(|_| Vec::new()).collect();
     let mut addresses = Vec::new();
     for (address, scope) in config.listen() {
-        let group = bind(address, scope, workers).with_context(|| {
-            format!("cannot listen on {address}: is it an address of this machine, free, and may this user use the port?")
-        })?;
+        let group = bind(address, scope, workers)?;
         addresses.extend(group.first().map(Listener::address));
         for (set, listener) in sets.iter_mut().zip(group) {
             set.push(listener);

@@ -36,18 +36,15 @@ pub fn gather(config: Option<&Path>, flags: &Flags) -> Result<Bundle, Error> {
             )
         })?;
     }
-    let file = bundle.parsed()?;
-    for instance in &file.instance {
-        let instance = instance.get_ref();
-        for name in instance.files() {
-            let path = bundle.resolve(name);
-            bundle.files.push((path.clone(), read(&path)?));
-        }
-    }
-    for path in [&flags.user_data_file, &flags.ssh_key_file].into_iter().flatten() {
-        bundle.files.push((path.into(), read(path)?));
-    }
-    Ok(bundle)
+    bundle.filled(flags)
+}
+
+/// The same of a text that is in no file. `name` is what refusals call it; names in it are those of the working folder.
+///
+/// # Errors
+/// As [`gather`].
+pub(crate) fn gather_text(name: &str, text: &str, flags: &Flags) -> Result<Bundle, Error> {
+    Bundle::new(name.into(), text.to_owned(), Vec::new()).filled(flags)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Error> {
@@ -58,6 +55,22 @@ impl Bundle {
     /// A configuration that was not read: where it would lie, its text, and the files that it names.
     pub(crate) fn new(path: PathBuf, text: String, files: Vec<(PathBuf, Vec<u8>)>) -> Self {
         Self { path, text, files }
+    }
+
+    /// With the files that it and the flags name.
+    fn filled(mut self, flags: &Flags) -> Result<Self, Error> {
+        let file = self.parsed()?;
+        for instance in &file.instance {
+            let instance = instance.get_ref();
+            for name in instance.files() {
+                let path = self.resolve(name);
+                self.files.push((path.clone(), read(&path)?));
+            }
+        }
+        for path in [&flags.user_data_file, &flags.ssh_key_file].into_iter().flatten() {
+            self.files.push((path.into(), read(path)?));
+        }
+        Ok(self)
     }
 
     /// Does the file say nothing at all? So does one that is cut off, or whose disk is full.

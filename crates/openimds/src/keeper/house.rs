@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use imds_control::faults::Faults;
 use imds_control::{Authority, Door, Plane, Question, Sessions, retention};
-use imds_store::{ServiceClock, Store};
-use tokio::sync::mpsc;
+use imds_store::{Revision, ServiceClock, Store};
+use tokio::runtime::Runtime;
+use tokio::sync::{mpsc, watch};
 
 use super::orders::Awaited;
 use super::progress;
@@ -33,9 +34,7 @@ const LEAST: Duration = Duration::from_secs(1);
 
 /// A door that is to be opened.
 pub(super) struct House {
-    listener: TcpListener,
-    address: SocketAddr,
-    door: Door,
+    front: Front,
     awaited: Awaited,
     questions: mpsc::Receiver<Question>,
     reporter: Reporter,
@@ -51,16 +50,56 @@ impl House {
         faults: Arc<Faults>,
         reporter: Reporter,
     ) -> anyhow::Result<Self> {
+        let awaited = Awaited::new(store.revision()?);
+        let behind = Behind { store, authority, clock, faults };
+        let (front, questions) = Front::new(config, behind, awaited.applied.subscribe())?;
+        Ok(Self { front, awaited, questions, reporter })
+    }
+
+    /// Where it is.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.front.address
+    }
+
+    /// What it waits for.
+    pub(super) fn awaited(&self) -> Awaited {
+        self.awaited.clone()
+    }
+}
+
+/// What is behind a door.
+pub(super) struct Behind {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) authority: Arc<Authority>,
+    pub(super) clock: Arc<ServiceClock>,
+    pub(super) faults: Arc<Faults>,
+}
+
+/// A door, bound, and a runtime to serve it on.
+pub(super) struct Front {
+    pub(super) address: SocketAddr,
+    pub(super) door: Door,
+    listener: TcpListener,
+    runtime: Runtime,
+}
+
+impl Front {
+    /// Binds it. Somebody else answers its questions, and tells what guests see.
+    pub(super) fn new(
+        config: &Config,
+        behind: Behind,
+        applied: watch::Receiver<Revision>,
+    ) -> anyhow::Result<(Self, mpsc::Receiver<Question>)> {
         let admin = config.service.admin;
         let listener = bind(admin).with_context(|| {
             format!("cannot open the door at {admin}: is another service running? Give it another --admin")
         })?;
         let address = listener.local_addr()?;
-        let awaited = Awaited::new(store.revision()?);
         let (sender, questions) = mpsc::channel(QUESTIONS);
+        let Behind { store, authority, clock, faults } = behind;
         let door = Door {
             store,
-            plane: Plane::new(awaited.applied.subscribe(), sender),
+            plane: Plane::new(applied, sender),
             authority,
             clock,
             faults,
@@ -69,17 +108,27 @@ impl House {
             sessions: Arc::new(Sessions::new(&app::secret()?)),
             vpc: config.service.vpc,
         };
-        Ok(Self { listener, address, door, awaited, questions, reporter })
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            // As many answers are made at once: of many instances one is large.
+            .max_blocking_threads(THREADS)
+            .build()?;
+        Ok((Self { address, door, listener, runtime }, questions))
     }
 
-    /// Where it is.
-    pub(super) fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// What it waits for.
-    pub(super) fn awaited(&self) -> Awaited {
-        self.awaited.clone()
+    /// Serves it, until what is to be done `meanwhile` has come to an end.
+    pub(super) fn serve(self, meanwhile: impl Future<Output = ()>) {
+        let Self { door, listener, runtime, .. } = self;
+        runtime.block_on(async move {
+            let sweeping = sweep(Arc::clone(&door.store), Arc::clone(&door.clock));
+            match door::open(listener, door) {
+                Ok(serving) => tokio::select! {
+                    ((), ()) = async { tokio::join!(serving, sweeping) } => {}
+                    () = meanwhile => {}
+                },
+                Err(error) => tracing::error!(%error, "the door cannot be opened"),
+            }
+        });
     }
 }
 
@@ -110,29 +159,15 @@ async fn sweep(store: Arc<dyn Store>, clock: Arc<ServiceClock>) {
 
 /// Opens it, on a thread of its own.
 pub(super) fn open(house: House) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        // As many answers are made at once: of many instances one is large.
-        .max_blocking_threads(THREADS)
-        .build()?;
-    let House { listener, door, awaited, mut questions, reporter, .. } = house;
-    progress::start(&door)?;
+    let House { front, awaited, mut questions, reporter } = house;
+    progress::start(&front.door)?;
     let body = move || {
-        runtime.block_on(async move {
-            let asking = async move {
-                while let Some(question) = questions.recv().await {
-                    let report = awaited.questions.ask(question);
-                    let reporter = reporter.clone();
-                    // The service may be slow to read.
-                    let _ = tokio::task::spawn_blocking(move || reporter.tell(&report)).await;
-                }
-            };
-            let sweeping = sweep(Arc::clone(&door.store), Arc::clone(&door.clock));
-            match door::open(listener, door) {
-                Ok(serving) => {
-                    tokio::join!(serving, asking, sweeping);
-                }
-                Err(error) => tracing::error!(%error, "the door cannot be opened"),
+        front.serve(async move {
+            while let Some(question) = questions.recv().await {
+                let report = awaited.questions.ask(question);
+                let reporter = reporter.clone();
+                // The service may be slow to read.
+                let _ = tokio::task::spawn_blocking(move || reporter.tell(&report)).await;
             }
         });
         // A service that says where its door is has one.

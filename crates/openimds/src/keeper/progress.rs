@@ -3,6 +3,7 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use imds_control::Door;
@@ -19,11 +20,11 @@ const BREATH: Duration = Duration::from_millis(10);
 /// How long it waits after the store failed.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// Starts it. What was cut off by the end of an earlier service goes on.
+/// Starts it. What was cut off by the end of an earlier service goes on. The thread ends with the store's watches.
 ///
 /// # Errors
 /// When there is no thread to be had.
-pub(super) fn start(door: &Door) -> io::Result<()> {
+pub(super) fn start(door: &Door) -> io::Result<JoinHandle<()>> {
     let events = door.store.watch();
     let door = door.clone();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
@@ -36,8 +37,7 @@ pub(super) fn start(door: &Door) -> io::Result<()> {
             }
         }
     };
-    std::thread::Builder::new().name("imds-progress".to_owned()).spawn(body)?;
-    Ok(())
+    std::thread::Builder::new().name("imds-progress".to_owned()).spawn(body)
 }
 
 /// Does what is due, once guests see all that was done before: what is launched answers before what it replaces goes,

@@ -258,28 +258,58 @@ impl From<Wire<'_>> for Report {
     }
 }
 
-/// Where the helper's threads put their reports.
+/// Where threads put their reports.
 #[derive(Clone)]
-pub(super) struct Reporter(Arc<Mutex<UnixStream>>);
+pub(super) struct Reporter(Arc<To>);
+
+/// Whom they are for.
+enum To {
+    /// The service that the helper is of.
+    Service(Mutex<UnixStream>),
+    /// Somebody in this process, who hears of changes and of nothing else.
+    Here(Follower),
+}
+
+/// Somebody who follows changes up to a commit.
+type Follower = Box<dyn Fn(Revision, Vec<Change>) + Send + Sync>;
 
 impl Reporter {
     pub(super) fn new(stream: UnixStream) -> Self {
-        Self(Arc::new(Mutex::new(stream)))
+        Self(Arc::new(To::Service(Mutex::new(stream))))
+    }
+
+    /// Tells changes to somebody in this process.
+    pub(super) fn here(follow: impl Fn(Revision, Vec<Change>) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(To::Here(Box::new(follow))))
     }
 
     /// Tells a report.
     pub(super) fn tell(&self, wire: &Wire<'_>) -> io::Result<()> {
-        self.stream().write_all(&encode(wire)?)
+        let bytes = encode(wire)?;
+        match &*self.0 {
+            To::Service(stream) => locked(stream).write_all(&bytes),
+            // In the form of the way between processes, so that nothing is told otherwise than there.
+            To::Here(follow) => {
+                let Some(Report::Changed { revision, changes }) = decode_whole(&bytes) else {
+                    return Err(io::ErrorKind::Unsupported.into());
+                };
+                follow(revision, changes);
+                Ok(())
+            }
+        }
     }
 
     /// Tells a report, and hands sockets over with it.
     pub(super) fn hand_over(&self, wire: &Wire<'_>, sockets: &[BorrowedFd<'_>]) -> io::Result<()> {
-        handoff::send(&self.stream(), &encode(wire)?, sockets)
+        match &*self.0 {
+            To::Service(stream) => handoff::send(&locked(stream), &encode(wire)?, sockets),
+            To::Here(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
     }
+}
 
-    fn stream(&self) -> MutexGuard<'_, UnixStream> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn locked(stream: &Mutex<UnixStream>) -> MutexGuard<'_, UnixStream> {
+    stream.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The bytes of a message: its length and JSON.
@@ -332,4 +362,27 @@ pub(crate) fn body(stream: &mut impl Read, limit: usize) -> Option<Zeroizing<Vec
 /// Reads a report, waiting for it.
 pub(super) fn wait(stream: &mut impl Read) -> Option<Report> {
     serde_json::from_slice::<Wire<'_>>(&body(stream, usize::MAX)?).ok().map(Report::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::channel;
+
+    #[test]
+    fn who_is_in_this_process_hears_of_changes_and_of_nothing_else() {
+        let (sender, heard) = channel();
+        let reporter =
+            Reporter::here(move |revision, changes| sender.send((revision, changes.len())).unwrap());
+        let changes = vec![
+            Told::Role { id: "i-0000000a".into(), role: None },
+            Told::Role { id: "no id".into(), role: None },
+        ];
+        reporter.tell(&Wire::Changed { revision: 7, changes }).unwrap();
+        for wire in [Wire::Started, Wire::Opened { admin: None }, Wire::Faults(Vec::new())] {
+            assert_eq!(reporter.tell(&wire).unwrap_err().kind(), io::ErrorKind::Unsupported);
+        }
+        assert!(reporter.hand_over(&Wire::Started, &[]).is_err());
+        assert_eq!(heard.try_iter().collect::<Vec<_>>(), [(7, 1)]);
+    }
 }

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use imds_core::id::InstanceId;
 use imds_server::{Scope, Source};
 use rustix::net::sockopt;
@@ -56,6 +57,12 @@ impl Listener {
         })
     }
 
+    /// The same, for the one whose address it is bound to.
+    pub(crate) fn own(mut self) -> Self {
+        self.scope = Scope::Own(self.address);
+        self
+    }
+
     /// The address it is bound to.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
@@ -79,11 +86,20 @@ impl Listener {
 ///
 /// # Errors
 /// When the address is not this machine's or in use, by another service of ours too.
-pub fn bind(address: SocketAddr, scope: Scope, count: usize) -> io::Result<Vec<Listener>> {
+pub fn bind(address: SocketAddr, scope: Scope, count: usize) -> anyhow::Result<Vec<Listener>> {
+    group(address, &scope, count).with_context(|| {
+        format!("cannot listen on {address}: is it an address of this machine, free, and may this user use the port?")
+    })
+}
+
+fn group(address: SocketAddr, scope: &Scope, count: usize) -> io::Result<Vec<Listener>> {
     // Sockets of a group may always join it; this one may not, and so finds out whether a group is there already.
-    let probe = open(address, false)?;
-    let bound = probe.local_addr()?.as_socket().unwrap_or(address);
-    drop(probe);
+    let first = open(address, false)?;
+    if count == 1 {
+        return Ok(vec![Listener::new(first.into(), scope.clone())?]);
+    }
+    let bound = first.local_addr()?.as_socket().unwrap_or(address);
+    drop(first);
     (0..count).map(|_| Listener::new(open(bound, true)?.into(), scope.clone())).collect()
 }
 

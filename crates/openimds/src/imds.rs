@@ -1,0 +1,258 @@
+//! The service in somebody's own process, for tests: see the crate's documentation.
+
+mod builder;
+pub(crate) mod call;
+mod error;
+mod event;
+mod fault;
+mod options;
+mod service;
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::admin::{self, Admin, Form, Url};
+use service::Service;
+
+pub use builder::Builder;
+pub use call::{Call, Version};
+pub use error::Error;
+pub use event::Event;
+pub use fault::Fault;
+pub use options::{HttpTokens, Options};
+
+/// The region of calls for which it does not matter.
+const REGION: &str = "us-east-1";
+
+/// Where nobody called, nothing is shown.
+const UNCALLED: &str = "the service was not called at all: does the program go by AWS_EC2_METADATA_SERVICE_ENDPOINT, and \
+                        ask for what is under test?";
+
+/// A running service. It ends when this is dropped: then its threads have ended, and its ports are free.
+///
+/// Each method returns when guests meet what it changed. They may be called from asynchronous tests as well; they block for
+/// a moment, as an answer over loopback takes.
+pub struct Imds {
+    service: Service,
+    endpoint: String,
+    admin: String,
+    own: Vec<(String, String)>,
+}
+
+impl fmt::Debug for Imds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Imds")
+            .field("endpoint", &self.endpoint)
+            .field("admin", &self.admin)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Imds {
+    /// A service that is yet to be described.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    fn of(service: Service) -> Self {
+        let url = |address| format!("http://{address}");
+        let own = service.places.own.iter().map(|(id, address)| (id.to_string(), url(*address))).collect();
+        Self { endpoint: url(service.places.shared), admin: url(service.admin), own, service }
+    }
+
+    /// Where metadata is: `http://127.0.0.1:40123`. It is what `AWS_EC2_METADATA_SERVICE_ENDPOINT` is set to for SDKs.
+    ///
+    /// Of several instances, the one whose private address the caller has is asked there, else the default one; where none
+    /// has `default = true`, that is one that is built in. [`Imds::endpoint_of`] is simpler.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// Where the metadata of one instance of several is, and of no other: each that the configuration names has an endpoint of
+    /// its own.
+    ///
+    /// # Errors
+    /// When there is no such instance.
+    pub fn endpoint_of(&self, id: &str) -> Result<&str, Error> {
+        let own = self.own.iter().find(|(own, _)| own == id).map(|(_, endpoint)| &**endpoint);
+        // The only one is whoever asks.
+        let is_only = self.own.is_empty() && self.instances().iter().any(|(only, _)| only == id);
+        own.or(is_only.then_some(&self.endpoint)).ok_or_else(|| {
+            let known = self.instances().into_iter().map(|(id, _)| id).collect::<Vec<_>>().join(", ");
+            Error::new(format!("the configuration has no instance {id}; those that there are: {known}"))
+        })
+    }
+
+    /// Where AWS's APIs and `/api/v1/` are: `AWS_ENDPOINT_URL` for the AWS CLI and SDKs, with any keys; and `--admin` for `imds`.
+    #[must_use]
+    pub fn admin(&self) -> &str {
+        &self.admin
+    }
+
+    /// The last hundred calls of each instance, and of whoever is none, oldest first: all that were answered before.
+    ///
+    /// # Errors
+    /// When the service does not answer.
+    pub fn calls(&self) -> Result<Vec<Call>, Error> {
+        self.calls_at(call::WAY)
+    }
+
+    /// The same of one instance.
+    ///
+    /// # Errors
+    /// When the service does not answer.
+    pub fn calls_of(&self, id: &str) -> Result<Vec<Call>, Error> {
+        Ok(self.calls()?.into_iter().filter(|call| call.instance.as_deref() == Some(id)).collect())
+    }
+
+    /// Those with a higher number.
+    ///
+    /// # Errors
+    /// When the service does not answer.
+    pub fn calls_since(&self, number: u64) -> Result<Vec<Call>, Error> {
+        self.calls_at(&format!("{}?since={number}", call::WAY))
+    }
+
+    fn calls_at(&self, way: &str) -> Result<Vec<Call>, Error> {
+        let mut told = self.ask(|admin| admin.get(way))?;
+        read(told.get_mut("calls").map(Value::take).unwrap_or_default())
+    }
+
+    /// Forgets the calls so far; numbers go on.
+    ///
+    /// # Errors
+    /// When the service does not answer.
+    pub fn reset(&self) -> Result<(), Error> {
+        self.ask(|admin| admin.delete(call::WAY)).map(drop)
+    }
+
+    /// Asserts that there were calls so far, and that none of them was IMDSv1.
+    ///
+    /// # Panics
+    /// When one was, or there was none at all; when so many were made that some may have been forgotten; when the service
+    /// does not answer.
+    #[track_caller]
+    pub fn assert_only_v2(&self) {
+        let wrong = match self.calls() {
+            Ok(calls) if calls.is_empty() => Some(UNCALLED.to_owned()),
+            Ok(calls) => call::wrong(&calls, "`reset()`"),
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(wrong) = wrong {
+            panic!("{wrong}");
+        }
+    }
+
+    /// Changes metadata options, as `ModifyInstanceMetadataOptions` does.
+    ///
+    /// # Errors
+    /// When one of them is not permitted, or there is no such instance; what came before is done then.
+    pub fn modify(&self, options: Options) -> Result<(), Error> {
+        let choice = options.choice()?;
+        let all = self.instances();
+        let named = |id: &String| {
+            let region = all.iter().find(|(known, _)| known == id).map(|(_, region)| region.clone());
+            (id.clone(), region.unwrap_or_else(|| REGION.to_owned()))
+        };
+        let chosen = match options.named() {
+            [] => all.clone(),
+            ids => ids.iter().map(named).collect(),
+        };
+        for (id, region) in chosen {
+            let form = Form::default().with("InstanceId", id).options("", &choice);
+            self.ask_in(&region, |admin| admin.call("ModifyInstanceMetadataOptions", &form).map(drop))?;
+        }
+        Ok(())
+    }
+
+    /// Plans an event; its id.
+    ///
+    /// # Errors
+    /// When it is not permitted, or there is no such instance.
+    pub fn event(&self, event: Event) -> Result<String, Error> {
+        let body = event.body();
+        let told = self.ask(|admin| admin.post_json("/api/v1/events", &body))?;
+        read(told.get("id").cloned().unwrap_or_default())
+    }
+
+    /// Cancels an event, for all instances that have it.
+    ///
+    /// # Errors
+    /// When there is none with this id.
+    pub fn cancel(&self, event: &str) -> Result<(), Error> {
+        self.ask(|admin| admin.delete(&format!("/api/v1/events/{event}"))).map(drop)
+    }
+
+    /// Asks for a fault; its number.
+    ///
+    /// # Errors
+    /// When it is not permitted, or there is no such instance.
+    pub fn fault(&self, fault: Fault) -> Result<u64, Error> {
+        let draft = serde_json::to_value(fault.draft()).map_err(Error::new)?;
+        let told = self.ask(|admin| admin.post_json("/api/v1/faults", &draft))?;
+        read(told.get("id").cloned().unwrap_or_default())
+    }
+
+    /// Removes a fault.
+    ///
+    /// # Errors
+    /// When there is none with this number.
+    pub fn remove_fault(&self, number: u64) -> Result<(), Error> {
+        self.ask(|admin| admin.delete(&format!("/api/v1/faults/{number}"))).map(drop)
+    }
+
+    /// Removes all faults.
+    ///
+    /// # Errors
+    /// When the service does not answer.
+    pub fn remove_faults(&self) -> Result<(), Error> {
+        self.ask(|admin| admin.delete("/api/v1/faults")).map(drop)
+    }
+
+    /// Advances the service's clock, by whole seconds, rounded up: tokens and keys end, what is planned comes. It never goes
+    /// back.
+    ///
+    /// # Errors
+    /// When it would go too far.
+    pub fn advance(&self, by: Duration) -> Result<(), Error> {
+        let change = json!({ "advance": event::seconds(by), "far": true });
+        self.ask(|admin| admin.post_json("/api/v1/clock", &change)).map(drop)
+    }
+
+    /// The instances that there are, each with its region.
+    fn instances(&self) -> Vec<(String, String)> {
+        let all = self.service.registry.all();
+        let named =
+            |instance: &imds_core::Instance| (instance.id.to_string(), instance.placement.region.clone());
+        all.iter().map(|snapshot| named(&snapshot.instance)).collect()
+    }
+
+    fn ask<T: Send>(&self, ask: impl FnOnce(&Admin) -> Result<T, admin::Error> + Send) -> Result<T, Error> {
+        self.ask_in(REGION, ask)
+    }
+
+    /// Asks on a thread of its own: who calls may be within a runtime, where another must not be waited for.
+    fn ask_in<T: Send>(
+        &self,
+        region: &str,
+        ask: impl FnOnce(&Admin) -> Result<T, admin::Error> + Send,
+    ) -> Result<T, Error> {
+        let url: Url = self.admin.parse().map_err(Error::new)?;
+        let admin = Admin::plain(&url, region);
+        let answer = std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().name("imds-ask".to_owned());
+            let asking = thread.spawn_scoped(scope, || ask(&admin)).map_err(Error::new)?;
+            asking.join().map_err(|_| Error::new("the call ended in a panic: this is a fault of openimds"))
+        });
+        answer?.map_err(Error::new)
+    }
+}
+
+fn read<T: DeserializeOwned>(told: Value) -> Result<T, Error> {
+    let wrong = |error| Error::new(format!("what the service told does not read: {error}"));
+    serde_json::from_value(told).map_err(wrong)
+}

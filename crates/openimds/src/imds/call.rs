@@ -1,0 +1,112 @@
+//! A call that guests made, as the service tells it.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+pub use imds_core::audit::Version;
+use serde::{Deserialize, Serialize};
+
+use crate::admin::printable;
+
+/// Where they are.
+pub(crate) const WAY: &str = "/api/v1/calls";
+/// How many a service remembers of each instance.
+const REMEMBERED: usize = 100;
+
+/// A call that the service answered. It has no place for a token, a body or a query string.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Call {
+    /// Its number: later calls have higher ones.
+    pub number: u64,
+    /// When it came, by the service's clock: `2026-11-24T12:00:00.123456789Z`
+    pub at: String,
+    /// Whose metadata was asked for; `None` for an address that is nobody's.
+    pub instance: Option<String>,
+    /// The address that asked.
+    pub source: IpAddr,
+    /// `GET`
+    pub method: String,
+    /// The path without the query string, cut to 256 bytes; what is not ASCII is escaped.
+    pub path: String,
+    /// The HTTP status of the answer; 0 if a [fault](crate::Fault) left it without one.
+    pub status: u16,
+    /// IMDSv2, if a token came or one was asked for; else IMDSv1.
+    pub version: Version,
+    /// `User-Agent`, cut and escaped as the path; empty if there was none.
+    pub user_agent: String,
+    /// Microseconds from the whole header to the answer.
+    pub micros: u64,
+    /// The kind of the [fault](crate::Fault) that it met.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+}
+
+/// Why these do not show that nothing used IMDSv1. `reset` is how they are forgotten.
+pub(crate) fn wrong(calls: &[Call], reset: &str) -> Option<String> {
+    let v1: Vec<&Call> = calls.iter().filter(|call| call.version == Version::V1).collect();
+    if let Some(first) = v1.first() {
+        return Some(format!(
+            "calls that were IMDSv1: {}, of {} in all; the first is number {}, {} {}",
+            v1.len(),
+            calls.len(),
+            first.number,
+            printable(&first.method),
+            printable(&first.path)
+        ));
+    }
+    let mut of: BTreeMap<Option<&str>, usize> = BTreeMap::new();
+    for call in calls {
+        *of.entry(call.instance.as_deref()).or_default() += 1;
+    }
+    let (most, _) = of.into_iter().find(|(_, count)| *count >= REMEMBERED)?;
+    Some(format!(
+        "{} may have made more calls than the {REMEMBERED} that are remembered, of which none was IMDSv1; use {reset} \
+         before, or more often",
+        most.map_or_else(|| "who is no instance".to_owned(), printable)
+    ))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A call with a path that would move a terminal's cursor.
+    pub(crate) fn call(number: u64, instance: Option<&str>, version: Version) -> Call {
+        Call {
+            number,
+            at: "2026-11-24T12:00:00Z".into(),
+            instance: instance.map(str::to_owned),
+            source: [10, 0, 0, 1].into(),
+            method: "GET".into(),
+            path: "/latest/\u{1b}[2J".into(),
+            status: 200,
+            version,
+            user_agent: "curl/8".into(),
+            micros: 12,
+            fault: None,
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_to_be_right_is_wrong() {
+        let made = |count: u64, instance| (0..count).map(move |number| call(number, instance, Version::V2));
+        assert_eq!(wrong(&[], "reset"), None);
+        assert_eq!(
+            wrong(&made(99, None).chain(made(99, Some("i-0000000a"))).collect::<Vec<_>>(), "reset"),
+            None
+        );
+        let told = wrong(&made(100, Some("i-0000000a")).collect::<Vec<_>>(), "reset").unwrap();
+        assert!(told.starts_with("i-0000000a may have made more calls"), "{told}");
+        let told = wrong(
+            &made(3, None)
+                .chain([call(9, None, Version::V1), call(10, None, Version::V1)])
+                .collect::<Vec<_>>(),
+            "reset",
+        );
+        assert_eq!(
+            told.unwrap(),
+            "calls that were IMDSv1: 2, of 5 in all; the first is number 9, GET /latest/\u{fffd}[2J"
+        );
+    }
+}

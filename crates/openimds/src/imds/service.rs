@@ -1,0 +1,127 @@
+//! The composition root of a service in somebody's own process: one worker, the journal, and a keeper that lives with
+//! them. Nothing here catches a signal, shuts the process in, or ends it.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use imds_core::clock::Pace;
+use imds_core::id::InstanceId;
+use imds_core::keyring::Keyring;
+use imds_server::journal::Journal;
+use imds_server::{Scope, Service as Guests, Shared};
+use imds_store::Registry;
+
+use crate::app;
+use crate::config::{Bundle, Config};
+use crate::keeper::Resident;
+use crate::listen::{Gate, Listener, Workers, bind};
+use crate::witness::{self, Witness};
+
+/// Where to listen when nothing is said: at a port that is free.
+pub(super) const ANYWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// A running service, which ends when it is dropped.
+pub(super) struct Service {
+    resident: Option<Resident>,
+    workers: Option<Workers>,
+    remembering: Option<JoinHandle<()>>,
+    /// Where the door is.
+    pub(super) admin: SocketAddr,
+    /// What guests see.
+    pub(super) registry: Arc<Registry>,
+    /// Where metadata is served, for everybody and for single instances.
+    pub(super) places: Places,
+}
+
+/// Where metadata is served.
+pub(super) struct Places {
+    /// The address of those who are told apart by where they come from.
+    pub(super) shared: SocketAddr,
+    /// The addresses of instances that have some of their own.
+    pub(super) own: Vec<(InstanceId, SocketAddr)>,
+}
+
+impl Service {
+    /// Starts one, of a configuration that came from `bundle`.
+    ///
+    /// # Errors
+    /// When the configuration cannot be applied, an address cannot be bound, or there are no threads to be had.
+    pub(super) fn start(mut config: Config, bundle: &Bundle, pace: Option<Pace>) -> anyhow::Result<Self> {
+        let (listeners, places) = listen(&mut config)?;
+        let registry = Arc::new(Registry::new(Keyring::new(&app::secret()?)));
+        let shared = Arc::new(Shared {
+            registry: Arc::clone(&registry),
+            faults: imds_server::Faults::default(),
+            error_pages: config.service.error_pages,
+            hosts: config.service.hosts.clone(),
+            strangers: Arc::default(),
+            traffic: Arc::default(),
+        });
+        let (sink, reader, remembering) = witness::remember()?;
+        let gate = Arc::new(Gate::new(config.service.limits));
+        let for_worker = Arc::clone(&shared);
+        let workers = Workers::prepare(vec![listeners], &gate, move || {
+            Guests::new(Arc::clone(&for_worker), None, Some(Journal::new(sink.clone())))
+        })?;
+        let witness = Witness::new(Arc::clone(&shared), workers.callers(), Some(reader));
+        let resident = Resident::move_in(&config, bundle, pace, &shared, witness);
+        // Whether it goes on or ends: who waits can do neither.
+        workers.release();
+        let (workers, remembering) = (Some(workers), Some(remembering));
+        let mut service = Self { resident: None, workers, remembering, admin: ANYWHERE, registry, places };
+        let resident = resident?;
+        service.admin = reachable(resident.address());
+        service.resident = Some(resident);
+        Ok(service)
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        drop(self.resident.take());
+        if let Some(workers) = self.workers.take() {
+            workers.stop();
+        }
+        // It ends with those who tell it something and those who ask, of whom there are none any longer.
+        if self.remembering.take().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the thread that remembers calls had ended by a panic");
+        }
+    }
+}
+
+/// Opens every address, and where there are several instances one for each that has none of its own.
+fn listen(config: &mut Config) -> anyhow::Result<(Vec<Listener>, Places)> {
+    let mut listeners = Vec::new();
+    for address in &config.service.listen {
+        listeners.extend(bind(*address, Scope::Addresses, 1)?);
+    }
+    let shared = listeners.first().map_or(ANYWHERE, |first| reachable(first.address()));
+    let are_several = config.instances.len() > 1;
+    let mut own = Vec::new();
+    for entry in &mut config.instances {
+        if entry.place.listen.is_empty() && are_several {
+            let group: Vec<_> = bind(ANYWHERE, Scope::Addresses, 1)?.into_iter().map(Listener::own).collect();
+            entry.place.listen.extend(group.iter().map(Listener::address));
+            listeners.extend(group);
+        } else {
+            for address in &entry.place.listen {
+                listeners.extend(bind(*address, Scope::Own(*address), 1)?);
+            }
+        }
+        let addresses = entry.place.listen.iter().map(|address| reachable(*address));
+        own.extend(addresses.map(|address| (entry.instance.id.clone(), address)));
+    }
+    Ok((listeners, Places { shared, own }))
+}
+
+/// An address that can be connected to: of a socket that is bound to all, loopback's.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
+}

@@ -1,0 +1,118 @@
+//! That a service ends, and all of it; and that the environment is none of its concern. Both are seen in a process of their
+//! own, which is this test again.
+
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use openimds::{Event, Fault, Imds, Options};
+
+use crate::talk::{action, v1};
+
+/// Says to a test that it is in its own process.
+const ALONE: &str = "OPENIMDS_TEST_ALONE";
+
+/// Runs the test of this name alone, with these variables; false if this is it.
+fn is_told_to_another(name: &str, variables: &[(&str, &str)]) -> bool {
+    if std::env::var_os(ALONE).is_some() {
+        return false;
+    }
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture", "--test-threads=1"])
+        .env(ALONE, "1")
+        .envs(variables.iter().copied())
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(told.contains("1 passed"), "{told}");
+    true
+}
+
+/// Threads and descriptors of this process.
+fn held() -> (usize, usize) {
+    let count = |folder: &str| fs::read_dir(folder).unwrap().count();
+    (count("/proc/self/task"), count("/proc/self/fd"))
+}
+
+/// A service that has something to do, until it is dropped in the midst of it.
+fn live(environment_delay: &str) {
+    let text = format!("[service]\nenvironment-delay = \"{environment_delay}\"");
+    let imds = Imds::builder().config(text).spawn().unwrap();
+    imds.event(Event::spot_interruption().after(Duration::from_secs(3_600))).unwrap();
+    imds.fault(Fault::drop().path("/held")).unwrap();
+    assert_eq!(v1(imds.endpoint(), "/latest/meta-data/instance-id"), 200);
+    action(imds.admin(), "elasticbeanstalk", "CreateApplication", &[("ApplicationName", "shop")]);
+    let environment = [
+        ("ApplicationName", "shop"),
+        ("EnvironmentName", "shop-dev"),
+        ("SolutionStackName", "64bit Amazon Linux 2023 v4.7.0 running Python 3.11"),
+    ];
+    action(imds.admin(), "elasticbeanstalk", "CreateEnvironment", &environment);
+    let silent = [imds.endpoint(), imds.admin()].map(connected);
+    let held = connected(imds.endpoint());
+    std::io::Write::write_all(&mut &held, b"GET /held HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    drop(imds);
+    drop((silent, held));
+}
+
+fn connected(url: &str) -> TcpStream {
+    TcpStream::connect(url.trim_start_matches("http://")).unwrap()
+}
+
+#[test]
+fn fifty_services_leave_nothing_behind() {
+    if is_told_to_another("ends::fifty_services_leave_nothing_behind", &[]) {
+        return;
+    }
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let refused = || {
+        for text in [format!("listen = [\"{address}\"]"), format!("admin = \"{address}\"")] {
+            Imds::builder().config(format!("[service]\n{text}")).spawn().unwrap_err();
+        }
+    };
+    // What is made once in a process is made now.
+    live("1ms");
+    refused();
+    let before = held();
+    for _ in 0..25 {
+        live("1ms");
+        live("3600s");
+    }
+    (0..5).for_each(|_| refused());
+    // The system may still be about to forget the last of them.
+    let end = Instant::now() + Duration::from_secs(20);
+    while (held().0 > before.0 || held().1 > before.1) && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let after = held();
+    assert!(
+        after.0 <= before.0 && after.1 <= before.1,
+        "threads and descriptors: {before:?}, then {after:?}"
+    );
+}
+
+#[test]
+fn the_environment_disturbs_nothing() {
+    let variables = [
+        ("AWS_ACCESS_KEY_ID", "a, b"),
+        ("AWS_SECRET_ACCESS_KEY", "wrong"),
+        ("AWS_SESSION_TOKEN", "not a token"),
+        ("AWS_REGION", "no region!"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+        ("HTTP_PROXY", "http://127.0.0.1:9"),
+        ("http_proxy", "http://127.0.0.1:9"),
+        ("IMDS_ADMIN", "http://127.0.0.1:9"),
+        ("IMDS_HTTP_TOKENS", "required"),
+    ];
+    if is_told_to_another("ends::the_environment_disturbs_nothing", &variables) {
+        return;
+    }
+    let imds = Imds::builder().region("eu-west-1").spawn().unwrap();
+    imds.modify(Options::new().hop_limit(2)).unwrap();
+    assert_eq!(v1(imds.endpoint(), "/latest/meta-data/instance-id"), 200);
+    assert_eq!(imds.calls().unwrap().len(), 1);
+}

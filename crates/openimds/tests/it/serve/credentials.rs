@@ -260,12 +260,13 @@ fn each_of_the_three_processes_ends_with_the_others() {
 
 #[test]
 fn the_process_that_fetches_has_nothing_of_what_the_others_have() {
-    let secret = "[instance.role.credentials]\nkind = \"static\"\naccess-key-id = \"ASIAFILE\"\n\
-                  secret-access-key-file = \"secret\"\n";
-    let other = format!("[[instance]]\nlocal-ipv4 = \"10.9.9.9\"\n[instance.role]\nname = \"web\"\n{secret}");
+    let other = "[[instance]]\ninstance-id = \"i-0000000a\"\nlocal-ipv4 = \"10.9.9.9\"\n[instance.role]\nname = \"web\"\n\
+                 [instance.role.credentials]\nkind = \"static\"\naccess-key-id = \"ASIAFILE\"\n\
+                 secret-access-key-file = \"secret\"\n";
     let files = process("900", "");
     files.write("secret", "hunter2-of-a-file");
-    files.write("imds.toml", &configuration(&files, &other));
+    let default = configuration(&files, "").replace("[[instance]]", "[[instance]]\ndefault = true");
+    files.write("imds.toml", &format!("{default}{other}"));
     // Descriptors that it was given by whoever started it, too.
     let mut command = Command::new("/bin/sh");
     command.args(["-c", "exec \"$@\" 7<\"$0\" 8>/dev/null"]).arg(files.path("secret")).arg(IMDS);

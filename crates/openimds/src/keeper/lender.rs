@@ -219,7 +219,7 @@ impl Shared {
         now: Timestamp,
     ) -> io::Result<()> {
         if let Err(failure) = &result {
-            tracing::warn!(error = %failure, of = %source, "role credentials were not renewed");
+            tracing::warn!(error = %failure, %source, "role credentials were not renewed");
         }
         let mut dice = [0];
         imds_server::random::fill(&mut dice)?;

@@ -81,7 +81,7 @@ fn keys_of_a_process_are_renewed_and_a_failure_is_seen_when_the_old_ones_end() {
     let end = |told: &Value| told["Expiration"].as_str().unwrap().to_owned();
     let last = service.told();
     let said = service.says("the credential process ended with status 3");
-    assert!(said.contains("\"of\":\"the command /bin/sh\""), "{said}");
+    assert!(said.contains("\"source\":\"the command /bin/sh\""), "{said}");
     let still = service.told();
     if still["Code"] == "Success" {
         assert!(end(&still) >= end(&last), "the ones before stay while they are good");
@@ -287,7 +287,7 @@ fn the_process_that_fetches_has_nothing_of_what_the_others_have() {
     let (own, rest): (Vec<_>, Vec<_>) =
         open.into_iter().partition(|(number, _)| standard.contains(&&**number));
     assert_eq!(own.len(), 3, "{own:?}");
-    // Its stream, and a second hold on it for those who answer; the pipe of signals is nobody else's.
+    // Its stream, and a second hold on it for those who answer.
     for (number, link) in &rest {
         assert!(link.starts_with("socket:"), "{number} {link}: {rest:?}");
     }

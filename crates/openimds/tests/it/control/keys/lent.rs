@@ -127,7 +127,7 @@ fn keys_of_an_sts_in_the_service_s_time_go_by_it_and_others_by_the_machine_s() {
     let service = start("clock = \"service\"\n");
     let refused = told(&service);
     assert!(refused["Message"].as_str().unwrap().contains("SignatureDoesNotMatch"), "{refused}");
-    assert!(service.said().contains("of=the role arn:aws:iam::123456789012:role/web at 127.0.0.1:"));
+    assert!(service.said().contains("source=the role arn:aws:iam::123456789012:role/web at 127.0.0.1:"));
     clock(&service, "advance 30d");
     let keys = until("keys of that time", || key(&told(&service)));
     let month = Timestamp::now() + std::time::Duration::from_secs(29 * 86_400);

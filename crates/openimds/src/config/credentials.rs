@@ -215,10 +215,10 @@ impl Credentials {
             .as_deref()
             .ok_or("static credentials need a secret-access-key-file")?;
         let secret = |path: &Path| {
-            let text = String::from_utf8_lossy(bundle.named(path)).trim().to_owned();
-            match text.parse::<Line>() {
-                Ok(_) if !text.is_empty() => Ok(Secret::new(text)),
-                _ => Err(format!("{} must hold one line, the secret", path.display())),
+            let text = String::from_utf8_lossy(bundle.named(path));
+            match text.trim().parse::<Line>() {
+                Ok(Line(text)) if !text.is_empty() => Ok(Secret::new(text)),
+                Ok(_) | Err(_) => Err(format!("{} must hold one line, the secret", path.display())),
             }
         };
         Ok(Keys {

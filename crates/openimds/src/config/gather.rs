@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 use super::file::File;
 use super::timeline::Timeline;
@@ -14,7 +15,8 @@ use super::{Error, Flags};
 pub struct Bundle {
     path: PathBuf,
     text: String,
-    files: Vec<(PathBuf, Vec<u8>)>,
+    /// There may be secrets among them.
+    files: Vec<(PathBuf, Zeroizing<Vec<u8>>)>,
 }
 
 /// Reads `config`, if there is one, and all that it and the flags name.
@@ -41,11 +43,11 @@ pub fn gather(config: Option<&Path>, flags: &Flags) -> Result<Bundle, Error> {
         let instance = instance.get_ref();
         for name in instance.files() {
             let path = bundle.resolve(name);
-            bundle.files.push((path.clone(), read(&path)?));
+            bundle.files.push((path.clone(), Zeroizing::new(read(&path)?)));
         }
     }
     for path in [&flags.user_data_file, &flags.ssh_key_file].into_iter().flatten() {
-        bundle.files.push((path.into(), read(path)?));
+        bundle.files.push((path.into(), Zeroizing::new(read(path)?)));
     }
     Ok(bundle)
 }
@@ -57,6 +59,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
 impl Bundle {
     /// A configuration that was not read: where it would lie, its text, and the files that it names.
     pub(crate) fn new(path: PathBuf, text: String, files: Vec<(PathBuf, Vec<u8>)>) -> Self {
+        let files = files.into_iter().map(|(path, content)| (path, Zeroizing::new(content))).collect();
         Self { path, text, files }
     }
 

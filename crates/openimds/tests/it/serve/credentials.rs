@@ -298,6 +298,9 @@ fn the_process_that_fetches_has_nothing_of_what_the_others_have() {
     let sealing = sealing.split_once('"').unwrap().0;
     assert_ne!(occurrences(keeper, sealing.as_bytes()), 0, "it is looked for in the right way");
     assert_eq!(occurrences(fetcher, sealing.as_bytes()), 0);
+    // What the file names it has read for itself, to see what it may run, and has nothing left of it.
+    assert_ne!(occurrences(keeper, b"hunter2-of-a-file"), 0);
+    assert_eq!(occurrences(fetcher, b"hunter2-of-a-file"), 0);
 }
 
 #[test]

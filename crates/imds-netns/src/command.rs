@@ -77,7 +77,7 @@ impl Files {
 fn isolate(plan: &Plan, parent: Pid) -> Result<Files, Failure> {
     let files = inside(plan)?;
     // Last, since a change of credentials clears it: prctl(2).
-    end_with(parent).map_err(|errno| Step::Parent.failed(errno))?;
+    end_with(parent, Signal::TERM).map_err(|errno| Step::Parent.failed(errno))?;
     Ok(files)
 }
 
@@ -95,9 +95,9 @@ fn inside(plan: &Plan) -> Result<Files, Failure> {
     Ok(Files(files))
 }
 
-/// Has this process end when its parent does.
-fn end_with(parent: Pid) -> Result<(), Errno> {
-    set_parent_process_death_signal(Some(Signal::TERM))?;
+/// Has this process get a signal when its parent ends: to be exact, when the thread does that forked it.
+fn end_with(parent: Pid, signal: Signal) -> Result<(), Errno> {
+    set_parent_process_death_signal(Some(signal))?;
     // A parent that ended before that call sends no signal any more.
     if getppid() == Some(parent) { Ok(()) } else { Err(Errno::CANCELED) }
 }
@@ -109,11 +109,11 @@ pub(crate) fn enter(plan: &Plan) -> Result<Inside, Error> {
     Ok(files.inside(plan))
 }
 
-/// See [`crate::start`].
-pub(crate) fn start(command: &mut Command) -> io::Result<Child> {
+/// See [`crate::start`] and [`crate::start_bound`].
+pub(crate) fn start(command: &mut Command, signal: Signal) -> io::Result<Child> {
     let parent = getpid();
     // SAFETY: the closure makes two system calls and touches nothing that a lock could guard.
-    unsafe { command.pre_exec(move || Ok(end_with(parent)?)) };
+    unsafe { command.pre_exec(move || Ok(end_with(parent, signal)?)) };
     command.spawn()
 }
 

@@ -3,7 +3,7 @@
 //! [`spawn`] starts a command in a network namespace of its own, with the metadata addresses on that
 //! namespace's loopback interface, and hands the listening sockets of those addresses to the caller;
 //! [`enter`] takes the caller itself there, and [`attach`] to a namespace that there is already.
-//! [`fork`] starts a helper process joined to the caller by a socketpair, and [`handoff`] moves open
+//! [`fork`] and [`fork_apart`] start a helper process joined to the caller by a socketpair, and [`handoff`] moves open
 //! files over such a pair. [`peer`] tells in which namespace the other end of a Unix connection is,
 //! [`unacknowledged`] what is still under way on a TCP socket, and [`least_hops`] has one drop what comes on its last
 //! hops. The first three must be called before the process starts its first thread.
@@ -16,6 +16,9 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command};
 use std::sync::Arc;
+
+#[cfg(target_os = "linux")]
+use rustix::process::Signal;
 
 #[cfg(target_os = "linux")]
 mod attach;
@@ -47,7 +50,7 @@ mod userns;
 #[cfg(target_os = "linux")]
 pub use attach::Attached;
 pub use error::{Error, Obstacle};
-pub use process::{Helper, Process, fork};
+pub use process::{Helper, Process, fork, fork_apart};
 pub use socket::unacknowledged;
 #[cfg(target_os = "linux")]
 pub use socket::{defer_accept, least_hops};
@@ -154,5 +157,14 @@ pub fn attach(pid: u32, plan: &Plan) -> Result<Attached, Error> {
 /// Those of [`Command::spawn`].
 #[cfg(target_os = "linux")]
 pub fn start(command: &mut Command) -> std::io::Result<Child> {
-    command::start(command)
+    command::start(command, Signal::TERM)
+}
+
+/// Starts a command that is killed when the calling thread ends, however that ends.
+///
+/// # Errors
+/// Those of [`Command::spawn`].
+#[cfg(target_os = "linux")]
+pub fn start_bound(command: &mut Command) -> std::io::Result<Child> {
+    command::start(command, Signal::KILL)
 }

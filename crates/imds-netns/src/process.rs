@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::net::Shutdown;
+use std::os::fd::{AsRawFd as _, RawFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -76,6 +77,39 @@ impl Process {
 /// (the allocator's lock, say) would stay held in the helper for ever. [`Error::Handoff`] or
 /// [`Error::Start`] if there is no socketpair or no process to be had.
 pub fn fork<F: FnOnce(UnixStream) -> ExitCode>(body: F) -> Result<Helper, Error> {
+    start(body)
+}
+
+/// As [`fork`], but of all that is open here the helper has nothing but its standard streams and its end of the stream:
+/// what `body` brings along is closed as well.
+///
+/// # Errors
+/// Those of [`fork`].
+pub fn fork_apart<F: FnOnce(UnixStream) -> ExitCode>(body: F) -> Result<Helper, Error> {
+    start(|stream| match close_all_but(&stream) {
+        Ok(()) => body(stream),
+        // Nobody listens but to the stream, whose end says enough.
+        Err(_) => ExitCode::FAILURE,
+    })
+}
+
+/// Closes whatever is open but the standard streams and `kept`. Only a process that was just forked may do so.
+fn close_all_but(kept: &UnixStream) -> io::Result<()> {
+    let mut open = Vec::new();
+    for entry in std::fs::read_dir("/proc/self/fd")? {
+        let number = entry?.file_name().to_str().and_then(|name| name.parse::<RawFd>().ok());
+        open.push(number.ok_or(io::ErrorKind::InvalidData)?);
+    }
+    let last_standard = libc::STDERR_FILENO;
+    for number in open.into_iter().filter(|number| *number > last_standard && *number != kept.as_raw_fd()) {
+        // SAFETY: what owns these descriptors lies in frames below this one, which a forked helper never returns to.
+        // One of them is the folder's own, which is closed already: then this does nothing, as there is one thread.
+        unsafe { libc::close(number) };
+    }
+    Ok(())
+}
+
+fn start<F: FnOnce(UnixStream) -> ExitCode>(body: F) -> Result<Helper, Error> {
     require_single_thread()?;
     let (stream, theirs) = UnixStream::pair().map_err(Error::Handoff)?;
     // What is buffered would be written by both. That it cannot be written is not this function's matter.

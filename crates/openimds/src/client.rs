@@ -12,7 +12,7 @@ use http_body_util::Full;
 use hyper::body::Bytes;
 
 pub use advice::advice;
-pub(crate) use exchange::{Failure, converse, exchange};
+pub(crate) use exchange::{Failure, converse, exchange, send};
 
 /// The service's own address.
 pub(crate) const REAL: &str = "http://169.254.169.254";

@@ -10,15 +10,39 @@ pub mod profile;
 pub mod split;
 pub mod sts;
 
+use std::fmt;
 use std::str::FromStr;
 
 use imds_core::Timestamp;
 use imds_core::credentials::{Credentials, Grant, Role, Secret};
 use serde::{Deserialize, Serialize};
 
+/// Where keys come from, and whose time they are in.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Source {
+    /// Where they come from.
+    pub origin: Origin,
+    /// Whose clock says when they end.
+    pub timekeeper: Timekeeper,
+}
+
+/// Whose clock keys go by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Timekeeper {
+    /// The machine's, whatever the service's shows: so do keys from the world outside.
+    Machine,
+    /// The service's own.
+    Service,
+}
+
+impl Timekeeper {
+    /// Each of them.
+    pub const ALL: [Self; 2] = [Self::Service, Self::Machine];
+}
+
 /// Where keys come from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Source {
+pub enum Origin {
     /// A command that prints them: its words.
     Process(Vec<String>),
     /// A profile of the AWS files.
@@ -102,12 +126,34 @@ impl FromStr for Endpoint {
 }
 
 impl Source {
+    /// What this service's own STS is asked, if that is where its keys come from. All others are fetched from outside.
+    #[must_use]
+    pub fn own(&self) -> Option<&Assume> {
+        match &self.origin {
+            Origin::Process(_) | Origin::Profile(_) => None,
+            Origin::AssumeRole(assume) => (assume.place == Place::Here).then_some(assume),
+        }
+    }
+
     /// Are its keys of use elsewhere?
     #[must_use]
     pub fn is_real(&self) -> bool {
-        match self {
-            Self::Process(_) | Self::Profile(_) => true,
-            Self::AssumeRole(assume) => assume.place != Place::Here,
+        self.own().is_none()
+    }
+}
+
+/// Which one it is, for the log. Of a command nothing but its name: there may be secrets among its arguments.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.origin {
+            Origin::Process(words) => write!(f, "the command {}", words.first().map_or("", String::as_str)),
+            Origin::Profile(name) => write!(f, "the profile {name}"),
+            Origin::AssumeRole(Assume { role_arn, place: Place::Here, .. }) => {
+                write!(f, "the role {role_arn}")
+            }
+            Origin::AssumeRole(Assume { role_arn, place: Place::There { endpoint, .. }, .. }) => {
+                write!(f, "the role {role_arn} at {}", endpoint.authority())
+            }
         }
     }
 }
@@ -159,22 +205,28 @@ impl Failure {
     pub fn new(what: impl Into<String>) -> Self {
         Self::Other(what.into())
     }
+
+    /// There are keys, and they are of no use.
+    #[must_use]
+    pub fn ended() -> Self {
+        Self::new("the keys that came had ended already")
+    }
 }
 
-/// The keys of a source, now. It may take long.
+/// The keys that come from there, now. It may take long.
 ///
 /// # Errors
 /// When there are none.
 pub fn fetch(
-    source: &Source,
+    origin: &Origin,
     variable: &dyn Fn(&str) -> Option<String>,
     running: &process::Children,
     now: &dyn Fn() -> Timestamp,
 ) -> Result<Credentials, Failure> {
-    let keys = match source {
-        Source::Process(words) => process::run(words, process::LIMIT, running)?,
-        Source::Profile(name) => profile::Files::read(variable)?.keys(name, variable, running, now)?,
-        Source::AssumeRole(assume) => match &assume.place {
+    let keys = match origin {
+        Origin::Process(words) => process::run(words, process::LIMIT, running)?,
+        Origin::Profile(name) => profile::Files::read(variable)?.keys(name, variable, running, now)?,
+        Origin::AssumeRole(assume) => match &assume.place {
             Place::Here => return Err(Failure::new("the service's own STS is asked elsewhere")),
             Place::There { endpoint, region, owner } => {
                 let owner = match owner {
@@ -216,7 +268,7 @@ fn checked(mut keys: Credentials, now: Timestamp) -> Result<Credentials, Failure
         return Err(Failure::new("what came are no keys: a part is missing, too long, or not one line"));
     }
     if keys.expiration.is_some_and(|end| end <= now) {
-        return Err(Failure::new("the keys that came had ended already"));
+        return Err(Failure::ended());
     }
     // Metadata tells whole seconds.
     keys.issued = keys.issued.or_else(|| Timestamp::from_second(now.as_second()).ok());
@@ -246,6 +298,34 @@ mod tests {
             assert_eq!(read.as_ref().ok().map(Endpoint::authority), expected, "{text}: {read:?}");
         }
         assert!("https://sts.amazonaws.com".parse::<Endpoint>().unwrap_err().contains("export-credentials"));
+    }
+
+    #[test]
+    fn a_source_is_told_without_what_may_be_secret() {
+        let arn = "arn:aws:iam::123456789012:role/web";
+        let assume = |place| {
+            let (role_arn, session_name) = (arn.to_owned(), "me".to_owned());
+            let external_id = Some("hunter2".to_owned());
+            Origin::AssumeRole(Assume { role_arn, session_name, seconds: 900, external_id, place })
+        };
+        let there = || {
+            let endpoint = "http://sts.test".parse().unwrap();
+            Place::There { endpoint, region: "us-east-1".to_owned(), owner: Owner::Environment }
+        };
+        for (origin, is_real, expected) in [
+            (
+                Origin::Process(["get-keys", "--password", "hunter2"].map(str::to_owned).into()),
+                true,
+                "the command get-keys".to_owned(),
+            ),
+            (Origin::Process(Vec::new()), true, "the command ".to_owned()),
+            (Origin::Profile("dev".to_owned()), true, "the profile dev".to_owned()),
+            (assume(Place::Here), false, format!("the role {arn}")),
+            (assume(there()), true, format!("the role {arn} at sts.test:80")),
+        ] {
+            let source = Source { origin, timekeeper: Timekeeper::Service };
+            assert_eq!((source.is_real(), source.to_string()), (is_real, expected));
+        }
     }
 
     #[test]

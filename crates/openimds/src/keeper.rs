@@ -37,6 +37,7 @@ use imds_store::Registry;
 pub use command::Command;
 pub(crate) use command::{Handle, not_started};
 pub use duty::{Duty, Task};
+pub use errands::Fetcher;
 pub use link::Link;
 pub use questions::{Asked, Owner};
 pub use report::Report;

@@ -7,11 +7,12 @@ use anyhow::{Result, ensure};
 use super::{command, succeeds};
 
 /// Package, and what of it is used.
-const PACKAGES: [(&str, &str); 14] = [
+const PACKAGES: [(&str, &str); 15] = [
     ("ca-certificates", "to install the rest"),
     ("chromium", "the console, as a person sees it"),
     ("chromium-driver", "to use that browser as a person does"),
     ("curl", "the commands of AWS's documentation"),
+    ("faketime", "a program whose clock is stepped together with the service's"),
     ("fonts-ipafont-gothic", "the console in Japanese"),
     ("g++", "the fuzzer's runtime"),
     ("iproute2", "networks of the tests' own"),

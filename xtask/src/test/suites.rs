@@ -13,7 +13,7 @@ const MODES: [&str; 2] = ["optional", "required"];
 const CONFIG: &str = "clients/imds.toml";
 
 /// The folders of `clients/control/` that have a check.
-const CONTROL: [&str; 5] = ["aws-cli", "boto3", "eb", "scenarios", "terraform"];
+const CONTROL: [&str; 6] = ["aws-cli", "boto3", "eb", "renewal", "scenarios", "terraform"];
 
 /// The folder of `clients/` that has the console's check, which is none of a client of the metadata.
 const CONSOLE: &str = "console";

@@ -1,11 +1,12 @@
 //! The helper process.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::process::{ExitCode, Stdio};
 
-use imds_netns::{fork, handoff};
+use imds_netns::{fork, fork_apart, handoff};
 
 use crate::Test;
 use crate::role::role;
@@ -13,6 +14,7 @@ use crate::role::role;
 pub(crate) const TESTS: &[Test] = &[
     ("fork::a_helper_answers_and_sees_the_end", a_helper_answers_and_sees_the_end),
     ("fork::a_helper_that_panics_exits_101", a_helper_that_panics),
+    ("fork::a_helper_apart_holds_nothing_but_its_stream", a_helper_apart_holds_nothing_but_its_stream),
     ("fork::a_helper_passes_a_file", a_helper_passes_a_file),
     ("fork::the_first_of_two_helpers_ends_when_asked", the_first_of_two_helpers_ends_when_asked),
     ("fork::a_helper_sees_its_parent_killed", a_helper_sees_its_parent_killed),
@@ -45,6 +47,28 @@ fn a_helper_that_panics() {
         panic!("on purpose")
     });
     assert_eq!(helper.unwrap().wait().unwrap().code(), Some(101));
+}
+
+fn a_helper_apart_holds_nothing_but_its_stream() {
+    let held = [File::open("/proc/self/status").unwrap(), File::open("/dev/null").unwrap()];
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut helper = fork_apart(|mut stream| {
+        // The folder that is being read is open as well.
+        let open = fs::read_dir("/proc/self/fd").unwrap().count() - 1;
+        stream.write_all(&[u8::try_from(open).unwrap()]).unwrap();
+        // It lives on until it is told to end.
+        let _ = stream.read(&mut [0]);
+        ExitCode::from(3)
+    })
+    .unwrap();
+    let mut open = [0];
+    helper.stream.read_exact(&mut open).unwrap();
+    assert_eq!(open, [4]);
+    drop(listener);
+    assert!(TcpStream::connect(address).is_err(), "nobody listens there any longer");
+    assert!(held.iter().all(|file| file.metadata().is_ok()), "here they are open");
+    assert_eq!(helper.wait().unwrap().code(), Some(3));
 }
 
 fn a_helper_passes_a_file() {

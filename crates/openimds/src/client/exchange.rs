@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::Bytes;
+use hyper::body::{Bytes, Incoming};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpStream, ToSocketAddrs};
 use tokio::time::timeout;
@@ -43,11 +43,19 @@ pub(crate) async fn converse(
     patience: Duration,
 ) -> Result<Response<Bytes>, Failure> {
     let answered = timeout(patience, async {
-        let mut http = hyper::client::conn::http1::Builder::new();
-        let (mut sender, connection) = http.title_case_headers(true).handshake(TokioIo::new(stream)).await?;
-        tokio::spawn(connection);
-        let (head, body) = sender.send_request(request).await?.into_parts();
+        let (head, body) = send(stream, request).await?.into_parts();
         Ok(Response::from_parts(head, body.collect().await?.to_bytes()))
     });
     answered.await.map_err(|_| Failure::NoAnswer)?.map_err(Failure::Broken)
+}
+
+/// Sends a request over a connection, and waits until the answer's body begins.
+pub(crate) async fn send(
+    stream: TcpStream,
+    request: Request<Full<Bytes>>,
+) -> Result<Response<Incoming>, hyper::Error> {
+    let mut http = hyper::client::conn::http1::Builder::new();
+    let (mut sender, connection) = http.title_case_headers(true).handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    sender.send_request(request).await
 }

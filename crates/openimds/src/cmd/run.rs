@@ -11,7 +11,7 @@ use super::inside;
 use crate::app::{App, Ended, Signals, fail};
 use crate::args::Run;
 use crate::config::{Config, gather};
-use crate::keeper::{self, Command, Duty, Report, Task};
+use crate::keeper::{self, Command, Duty, Fetcher, Report, Task};
 use crate::listen::Listener;
 use crate::logging;
 
@@ -19,8 +19,10 @@ pub(super) fn run(args: Run) -> anyhow::Result<ExitCode> {
     let log = args.options.log.map(Format::from);
     logging::start(log.unwrap_or(Format::Text), tracing::Level::WARN);
     let flags = args.options.flags();
+    let fetcher = Fetcher::start(args.options.config.clone(), &flags)?;
     let bundle = gather(args.options.config.as_deref(), &flags)?;
     let mut config = Config::new(&bundle, &flags, Timestamp::now())?;
+    let fetcher = fetcher.wanted(&config)?;
     let keyring = super::keys(args.options.state.as_deref())?;
 
     let default = config.instances.iter().find(|entry| entry.place.is_default);
@@ -33,6 +35,7 @@ pub(super) fn run(args: Run) -> anyhow::Result<ExitCode> {
         flags,
         bundle,
         state: super::watched(args.options.state, &keyring),
+        fetcher,
         task: Task::Run(Box::new(command)),
     };
     let mut keeper = keeper::start(duty)?;

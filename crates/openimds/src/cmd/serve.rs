@@ -13,7 +13,7 @@ use imds_store::Registry;
 use crate::app::{App, Ended, Signals, print, ready_line};
 use crate::args::Serve;
 use crate::config::{Auth, Config, gather};
-use crate::keeper::{self, Duty, Report, Task};
+use crate::keeper::{self, Duty, Fetcher, Report, Task};
 use crate::listen::{Listener, bind};
 use crate::logging;
 
@@ -29,6 +29,7 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
     flags.clock = args.clock;
     flags.environment_delay = args.environment_delay;
     flags.server_name.clone_from(&args.server_name);
+    let fetcher = Fetcher::start(args.options.config.clone(), &flags)?;
     let bundle = gather(args.options.config.as_deref(), &flags)?;
     let mut config = Config::new(&bundle, &flags, Timestamp::now())?;
     if config.service.auth == Auth::Sigv4 && args.options.state.is_none() {
@@ -36,6 +37,7 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
             "--auth sigv4 needs --state DIR, the folder that its keys are in: `imds keys add --state DIR` makes one"
         );
     }
+    let fetcher = fetcher.wanted(&config)?;
     let keyring = super::keys(args.options.state.as_deref())?;
 
     // Before anything listens: a helper that held the sockets would keep the ports for as long as it lives on.
@@ -44,6 +46,7 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
         flags,
         bundle,
         state: super::watched(args.options.state, &keyring),
+        fetcher,
         task: Task::Serve,
     };
     let mut keeper = keeper::start(duty)?;

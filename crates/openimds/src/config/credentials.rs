@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::gather::Bundle;
 use super::text::{Line, Name, Text};
-use crate::credentials::{Assume, Endpoint, Owner, Place, Source, split};
+use crate::credentials::{Assume, Endpoint, Origin, Owner, Place, Source, Timekeeper, split};
 
 /// Seconds that keys of a role live when nothing is said: an hour, as STS' do.
 const DURATION: u32 = 3_600;
@@ -46,6 +46,8 @@ pub(super) struct Credentials {
     pub(super) region: Option<Text<Name>>,
     /// With an endpoint: where the keys are that the call is signed with.
     pub(super) source: Option<KeysOf>,
+    /// Whose time the keys are in that come from outside. Left out, the machine's.
+    pub(super) clock: Option<Time>,
 }
 
 /// Where credentials come from.
@@ -72,6 +74,16 @@ pub(super) enum KeysOf {
     Environment,
 }
 
+/// Whose time keys are in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Time {
+    /// The machine's.
+    Machine,
+    /// This service's, with all that is done to its clock: so are those of an STS whose clock is changed along with it.
+    Service,
+}
+
 /// What an entry says of its role's keys.
 pub(super) enum Given {
     /// They are in files that it names.
@@ -85,15 +97,15 @@ impl Credentials {
     pub(super) fn given(&self, id: &InstanceId, region: &str, bundle: &Bundle) -> Result<Given, String> {
         self.check_keys()?;
         let line = |text: &Option<Text<Line>>| text.as_ref().map(|text| text.0.0.clone());
-        Ok(match self.kind {
-            Kind::Static => Given::Keys(self.keys(bundle)?),
+        let origin = match self.kind {
+            Kind::Static => return Ok(Given::Keys(self.keys(bundle)?)),
             Kind::Process => {
                 let command = line(&self.command).ok_or("credentials of kind process need a command")?;
-                Given::From(Source::Process(split::words(&command)?))
+                Origin::Process(split::words(&command)?)
             }
             Kind::Profile => {
                 let profile = line(&self.profile).ok_or("credentials of kind profile need a profile")?;
-                Given::From(Source::Profile(profile))
+                Origin::Profile(profile)
             }
             Kind::AssumeRole => {
                 let role_arn =
@@ -103,15 +115,27 @@ impl Credentials {
                     return Err("duration is in seconds, 900 to 43200".to_owned());
                 }
                 let session_name = self.role_session_name.as_ref();
-                Given::From(Source::AssumeRole(Assume {
+                Origin::AssumeRole(Assume {
                     role_arn,
                     session_name: session_name.map_or_else(|| id.to_string(), |name| name.0.0.clone()),
                     seconds,
                     external_id: line(&self.external_id),
                     place: self.place(region)?,
-                }))
+                })
             }
-        })
+        };
+        Ok(Given::From(Source { origin, timekeeper: self.timekeeper() }))
+    }
+
+    /// Whose clock they go by: what our own STS gives is in our own time.
+    fn timekeeper(&self) -> Timekeeper {
+        if !self.is_real() {
+            return Timekeeper::Service;
+        }
+        match self.clock {
+            Some(Time::Service) => Timekeeper::Service,
+            Some(Time::Machine) | None => Timekeeper::Machine,
+        }
     }
 
     /// Are they keys that open something elsewhere? Then they are kept from those who must not have them.
@@ -126,10 +150,14 @@ impl Credentials {
     /// Which STS is called, and as whom.
     fn place(&self, region: &str) -> Result<Place, String> {
         let Some(endpoint) = &self.endpoint else {
-            if self.source.is_some() || self.profile.is_some() || self.region.is_some() {
+            if self.source.is_some()
+                || self.profile.is_some()
+                || self.region.is_some()
+                || self.clock.is_some()
+            {
                 return Err(
-                    "source, profile and region go with an endpoint; without one, this service's own STS is \
-                            called by the root of the account"
+                    "source, profile, region and clock go with an endpoint; without one, this service's own STS \
+                            is called by the root of the account, in its own time"
                         .to_owned(),
                 );
             }
@@ -156,7 +184,7 @@ impl Credentials {
     /// Is there a key that belongs to another kind? It would say nothing, and look as if it did.
     fn check_keys(&self) -> Result<(), String> {
         use Kind::{AssumeRole, Process, Profile, Static};
-        let keys: [(&str, bool, &[Kind]); 12] = [
+        let keys: [(&str, bool, &[Kind]); 13] = [
             ("access-key-id", self.access_key_id.is_some(), &[Static]),
             ("secret-access-key-file", self.secret_access_key_file.is_some(), &[Static]),
             ("session-token-file", self.session_token_file.is_some(), &[Static]),
@@ -169,6 +197,7 @@ impl Credentials {
             ("external-id", self.external_id.is_some(), &[AssumeRole]),
             ("endpoint or region", self.endpoint.is_some() || self.region.is_some(), &[AssumeRole]),
             ("source", self.source.is_some(), &[AssumeRole]),
+            ("clock", self.clock.is_some(), &[Process, Profile, AssumeRole]),
         ];
         let wrong = keys.iter().find(|(_, is_there, kinds)| *is_there && !kinds.contains(&self.kind));
         match wrong {
@@ -186,10 +215,10 @@ impl Credentials {
             .as_deref()
             .ok_or("static credentials need a secret-access-key-file")?;
         let secret = |path: &Path| {
-            let text = String::from_utf8_lossy(bundle.named(path)).trim().to_owned();
-            match text.parse::<Line>() {
-                Ok(_) if !text.is_empty() => Ok(Secret::new(text)),
-                _ => Err(format!("{} must hold one line, the secret", path.display())),
+            let text = String::from_utf8_lossy(bundle.named(path));
+            match text.trim().parse::<Line>() {
+                Ok(Line(text)) if !text.is_empty() => Ok(Secret::new(text)),
+                Ok(_) | Err(_) => Err(format!("{} must hold one line, the secret", path.display())),
             }
         };
         Ok(Keys {
@@ -208,7 +237,7 @@ impl Credentials {
 #[cfg(test)]
 mod tests {
     use super::super::{Config, Flags, gather};
-    use crate::credentials::{Assume, Owner, Place, Source};
+    use crate::credentials::{Assume, Origin, Owner, Place, Source, Timekeeper};
     use imds_core::options::HttpTokens;
     use imds_core::testing::noon;
 
@@ -232,15 +261,17 @@ mod tests {
     const ROLE: &str = "kind = \"assume-role\"\nrole-arn = \"arn:aws:iam::123456789012:role/web\"\n";
 
     fn assume(keys: &str) -> Assume {
-        let Source::AssumeRole(assume) = source(&format!("{ROLE}{keys}")) else { panic!("{keys}") };
+        let source = source(&format!("{ROLE}{keys}"));
+        let Origin::AssumeRole(assume) = source.origin else { panic!("{keys}") };
         assume
     }
 
     #[test]
     fn each_kind_is_read() {
-        let process = source("kind = \"process\"\ncommand = \"get-keys --for 'web server'\"");
-        assert_eq!(process, Source::Process(["get-keys", "--for", "web server"].map(str::to_owned).into()));
-        assert_eq!(source("kind = \"profile\"\nprofile = \"my dev\""), Source::Profile("my dev".to_owned()));
+        let process = source("kind = \"process\"\ncommand = \"get-keys --for 'web server'\"").origin;
+        assert_eq!(process, Origin::Process(["get-keys", "--for", "web server"].map(str::to_owned).into()));
+        let profile = source("kind = \"profile\"\nprofile = \"my dev\"").origin;
+        assert_eq!(profile, Origin::Profile("my dev".to_owned()));
         let own = assume("");
         assert_eq!(
             (&*own.session_name, own.seconds, &own.place),
@@ -263,6 +294,21 @@ mod tests {
     }
 
     #[test]
+    fn keys_from_outside_are_in_the_machine_s_time_unless_said_otherwise() {
+        let there = format!("{ROLE}endpoint = \"http://127.0.0.1:4566\"\nprofile = \"dev\"");
+        for keys in ["kind = \"process\"\ncommand = \"a\"", "kind = \"profile\"\nprofile = \"a\"", &there] {
+            for (clock, expected) in [
+                ("", Timekeeper::Machine),
+                ("clock = \"machine\"", Timekeeper::Machine),
+                ("clock = \"service\"", Timekeeper::Service),
+            ] {
+                assert_eq!(source(&format!("{keys}\n{clock}")).timekeeper, expected, "{keys} {clock}");
+            }
+        }
+        assert_eq!(source(ROLE).timekeeper, Timekeeper::Service, "our own STS");
+    }
+
+    #[test]
     fn what_says_nothing_or_two_things_is_refused() {
         let role = |keys: &str| format!("{ROLE}{keys}");
         for (keys, expected) in [
@@ -279,6 +325,8 @@ mod tests {
             (role("duration = 43201"), "900 to 43200"),
             (role("source = \"environment\""), "go with an endpoint"),
             (role("profile = \"a\""), "go with an endpoint"),
+            (role("clock = \"service\""), "go with an endpoint"),
+            ("kind = \"static\"\nclock = \"machine\"".to_owned(), "have no clock"),
             (role("endpoint = \"http://127.0.0.1:1\""), "needs a profile"),
             (
                 role("endpoint = \"http://127.0.0.1:1\"\nsource = \"environment\"\nprofile = \"a\""),

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 use super::file::File;
 use super::timeline::Timeline;
@@ -14,7 +15,8 @@ use super::{Error, Flags};
 pub struct Bundle {
     path: PathBuf,
     text: String,
-    files: Vec<(PathBuf, Vec<u8>)>,
+    /// There may be secrets among them.
+    files: Vec<(PathBuf, Zeroizing<Vec<u8>>)>,
 }
 
 /// Reads `config`, if there is one, and all that it and the flags name.
@@ -54,6 +56,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
 impl Bundle {
     /// A configuration that was not read: where it would lie, its text, and the files that it names.
     pub(crate) fn new(path: PathBuf, text: String, files: Vec<(PathBuf, Vec<u8>)>) -> Self {
+        let files = files.into_iter().map(|(path, content)| (path, Zeroizing::new(content))).collect();
         Self { path, text, files }
     }
 
@@ -64,11 +67,11 @@ impl Bundle {
             let instance = instance.get_ref();
             for name in instance.files() {
                 let path = self.resolve(name);
-                self.files.push((path.clone(), read(&path)?));
+                self.files.push((path.clone(), Zeroizing::new(read(&path)?)));
             }
         }
         for path in [&flags.user_data_file, &flags.ssh_key_file].into_iter().flatten() {
-            self.files.push((path.into(), read(path)?));
+            self.files.push((path.into(), Zeroizing::new(read(path)?)));
         }
         Ok(self)
     }

@@ -11,7 +11,12 @@ use imds_core::id::InstanceId;
 use super::{Failure, Lent, Source};
 
 /// How long before their end keys are renewed at the least, as EC2 promises.
-const AHEAD: Duration = Duration::from_secs(300);
+const PROMISED: Duration = Duration::from_secs(300);
+/// How long before, where they live long enough. botocore looks at keys that it was given for the next time after up to ten
+/// minutes, even if they end before (`_evaluate_expiration` of its `InstanceMetadataFetcher`).
+const AHEAD: Duration = Duration::from_secs(600);
+/// Keys that live that long are renewed so far ahead: those of STS' shortest sessions, which come a little older.
+const LONG_ENOUGH: Duration = Duration::from_secs(840);
 /// How long at the most, of keys that live long: an hour.
 const FAR_AHEAD: Duration = Duration::from_secs(3_600);
 /// How often keys are asked for that do not say when they end [assumed].
@@ -110,7 +115,7 @@ impl Book {
         due.chain(ends).min()
     }
 
-    /// Takes in what was fetched, and says who is to be told. `dice` is a random number: not all come at once.
+    /// Takes in what was fetched, by the same clock as all the rest, and says who is to be told. `dice` is a random number: not all come at once.
     pub fn came(
         &mut self,
         source: &Source,
@@ -121,6 +126,9 @@ impl Book {
         // Nobody wants it any longer.
         let Some(loan) = self.loans.get_mut(source).filter(|loan| loan.is_out) else { return Vec::new() };
         loan.is_out = false;
+        // The clock may have jumped while they were on their way.
+        let ended = |keys: &Credentials| keys.expiration.is_some_and(|end| end <= now);
+        let result = result.and_then(|keys| if ended(&keys) { Err(Failure::ended()) } else { Ok(keys) });
         match result {
             Ok(keys) => {
                 loan.due = later(now, renewal(keys.expiration.map(|end| until(now, end)), dice));
@@ -180,14 +188,15 @@ fn later(now: Timestamp, wait: Duration) -> Timestamp {
     now.checked_add(wait).unwrap_or(Timestamp::MAX)
 }
 
-/// How long keys that live so long are kept before they are renewed: five minutes before their end, or earlier, so that
-/// there is time for several failures; of keys that hardly live that long, half of their life.
+/// How long keys that live so long are kept before they are renewed: ten minutes before their end, or earlier, so that
+/// there is time for several failures; of keys that hardly live that long, half of their life, and if possible five minutes.
 fn renewal(left: Option<Duration>, dice: u8) -> Duration {
     let Some(left) = left else { return ENDLESS - ENDLESS / 2560 * u32::from(dice) };
-    let ahead = (left / 4).clamp(AHEAD, FAR_AHEAD);
+    let ahead =
+        if left >= LONG_ENOUGH { (left / 4).clamp(AHEAD, FAR_AHEAD) } else { (left / 2).max(PROMISED) };
     // Up to a tenth earlier.
     let ahead = ahead + ahead / 2560 * u32::from(dice);
-    left.checked_sub(ahead).unwrap_or(left / 2).max(LEAST)
+    if left > PROMISED + PROMISED / 10 { left - ahead } else { (left / 2).max(LEAST) }
 }
 
 /// How long to wait after so many failures before this one: 1, 2, 4 … seconds, a minute at most, up to a quarter less.
@@ -199,6 +208,7 @@ fn pause(failures: u32, dice: u8) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::credentials::{Origin, Timekeeper};
     use imds_core::credentials::Secret;
 
     fn at(second: i64) -> Timestamp {
@@ -210,7 +220,7 @@ mod tests {
     }
 
     fn source(name: &str) -> Source {
-        Source::Profile(name.to_owned())
+        Source { origin: Origin::Profile(name.to_owned()), timekeeper: Timekeeper::Service }
     }
 
     fn lent(name: &str) -> Lent {
@@ -243,14 +253,18 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_renewed_five_minutes_before_their_end_or_earlier() {
+    fn keys_are_renewed_ten_minutes_before_their_end_or_five_at_least() {
         for (left, earliest, latest) in [
             (Some(6 * 3_600), 6 * 3_600 - 3_960, 6 * 3_600 - 3_600),
             (Some(3_600), 3_600 - 990, 3_600 - 900),
-            (Some(900), 900 - 330, 600),
+            (Some(900), 900 - 660, 300),
+            (Some(899), 899 - 660, 299),
+            (Some(840), 840 - 660, 240),
+            (Some(839), 839 - 462, 420),
             (Some(600), 600 - 330, 300),
-            (Some(301), 1, 150),
-            (Some(300), 1, 150),
+            (Some(331), 1, 31),
+            (Some(330), 165, 165),
+            (Some(301), 150, 150),
             (Some(10), 5, 5),
             (Some(1), 1, 1),
             (Some(0), 1, 1),
@@ -292,9 +306,9 @@ mod tests {
         assert_eq!((told(&book), book.next()), ("untrusted", Some(at(4))));
         assert_eq!(book.take_due(at(4)), [source("a")]);
         assert_eq!(book.came(&source("a"), Ok(keys(Some(904))), at(4), 0).len(), 2);
-        assert_eq!((told(&book), book.next()), ("keys", Some(at(604))));
+        assert_eq!((told(&book), book.next()), ("keys", Some(at(304))));
         // From here on it fails, until the end and beyond.
-        let mut now = 604;
+        let mut now = 304;
         while now < 904 {
             assert!(book.expire(at(now)).is_empty(), "{now}");
             for due in book.take_due(at(now)) {
@@ -324,8 +338,11 @@ mod tests {
         assert_eq!(book.next(), Some(at(900)), "a process hangs");
         assert_eq!((book.expire(at(900)).len(), told(&book)), (1, "not yet"));
         assert_eq!(book.next(), None);
-        assert_eq!(book.came(&source("a"), Ok(keys(None)), at(950), 0), [id('1')]);
-        assert_eq!((told(&book), book.next()), ("keys", Some(at(950 + 3_600))));
+        let late = book.came(&source("a"), Ok(keys(Some(950))), at(950), 0);
+        assert_eq!((&*late, told(&book)), (&[id('1')][..], "failed"), "the clock was quicker");
+        assert_eq!(book.take_due(at(951)), [source("a")]);
+        assert_eq!(book.came(&source("a"), Ok(keys(None)), at(951), 0), [id('1')]);
+        assert_eq!((told(&book), book.next()), ("keys", Some(at(951 + 3_600))));
     }
 
     #[test]

@@ -60,7 +60,8 @@ impl Children {
         if running.is_over {
             return Err(io::ErrorKind::Interrupted.into());
         }
-        let child = command.spawn()?;
+        // It ends with this thread, whatever ends that: whoever runs commands lives as long as its process.
+        let child = imds_netns::start_bound(command)?;
         let leader = i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::NotFound)?;
         running.leaders.insert(leader);
         Ok((child, leader))

@@ -6,7 +6,6 @@ use http::header::{ACCEPT, CONTENT_TYPE, HOST};
 use http::{HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
-use hyper_util::rt::TokioIo;
 use imds_control::Signer;
 use imds_core::Timestamp;
 use imds_core::credentials::{Credentials, Secret};
@@ -16,6 +15,7 @@ use zeroize::Zeroizing;
 
 use super::{Assume, Endpoint, Failure};
 use crate::admin::is_metadata;
+use crate::client::send;
 
 /// How long the whole call may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -89,10 +89,7 @@ async fn exchange(
         return Err(Failure::new("the endpoint is a metadata address, and no STS"));
     }
     let stream = TcpStream::connect(&addresses[..]).await.map_err(unreachable)?;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
-    tokio::spawn(connection);
-    let (head, body) = sender.send_request(request).await.map_err(broken)?.into_parts();
+    let (head, body) = send(stream, request).await.map_err(broken)?.into_parts();
     let body = Limited::new(body, LARGEST).collect().await;
     let body = body.map_err(|_| Failure::new("STS' answer broke off, or is too long"))?;
     Ok((head.status, Zeroizing::new(body.to_bytes().to_vec())))

@@ -14,7 +14,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use imds_control::faults::Faults;
-use imds_core::Timestamp;
 use imds_core::id::InstanceId;
 use imds_store::provider::file as feed;
 use imds_store::store::Event;
@@ -26,7 +25,7 @@ use super::access::Access;
 use super::command::{Command, Running};
 use super::feed::Feed;
 use super::house::{self, House};
-use super::lender::{Fetcher, Lender};
+use super::lender::Lender;
 use super::lodging::{self, Lodging};
 use super::notary::Notary;
 use super::report::{Reporter, Wire};
@@ -45,6 +44,8 @@ pub struct Duty {
     pub bundle: Bundle,
     /// The folder whose keyring is watched, and the keyring that the service started with.
     pub state: Option<(PathBuf, Zeroizing<String>)>,
+    /// What speaks with the process that fetches keys, where there is one.
+    pub fetcher: Option<UnixStream>,
     /// What it is for.
     pub task: Task,
 }
@@ -115,9 +116,6 @@ impl Duty {
     }
 
     fn begin(self, reporter: Reporter, mut orders: UnixStream) -> anyhow::Result<()> {
-        // First of all: the process that fetches must hold neither the store nor the door.
-        let read = Config::new(&self.bundle, &self.flags, Timestamp::now())?;
-        let fetcher = Fetcher::start(&read, self.config.clone(), &self.flags)?;
         let state = self.state.as_ref().map(|(state, _)| state.as_path());
         let kept = self.kept(state);
         let store = open_store(kept)?;
@@ -131,7 +129,7 @@ impl Duty {
         let notary = Notary::load(state, Arc::clone(&store), reporter.clone())?;
         let feed = Arc::new(Feed::new(reporter.clone(), Arc::clone(&authority), Arc::clone(&clock)));
         let lender = Lender::new(
-            fetcher,
+            self.fetcher,
             Arc::clone(&feed),
             Arc::clone(&store),
             Arc::clone(&authority),
@@ -220,9 +218,9 @@ impl Work {
         let told = awaited.as_ref().map(|awaited| Arc::clone(&awaited.told)).unwrap_or_default();
         let lodgers = awaited.as_ref().map(|awaited| Arc::clone(&awaited.lodgers)).unwrap_or_default();
         orders::obey(orders, running.map(Running::handle).transpose()?, awaited, socket)?;
-        let feed = Arc::clone(&self.feed);
+        let (feed, lender) = (Arc::clone(&self.feed), self.lender.clone());
         std::thread::Builder::new().name("imds-feed".to_owned()).spawn(move || {
-            feed.follow(&events, &told);
+            feed.follow(&events, &told, || lender.catch_up());
             // What guests are not told must not be answered as done.
             std::process::exit(1);
         })?;

@@ -3,7 +3,7 @@
 //!
 //! It fetches what the configuration file says and nothing else: whoever had taken the keeper over could not make it run a
 //! command of his own, as long as he cannot write that file, which should not lie in the state folder. It ends when the
-//! keeper does, and what it runs ends with it.
+//! keeper does, and what it runs ends with it. It is forked before anything is read or open that it must not have.
 
 use std::collections::HashSet;
 use std::io::{self, Write as _};
@@ -15,20 +15,31 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use imds_core::Timestamp;
+use imds_core::clock::Clock;
 use imds_core::credentials::Credentials;
-use imds_netns::{Helper, fork};
+use imds_netns::{Helper, fork_apart};
+use imds_store::record::Record as _;
+use imds_store::record::clock::Form;
 use serde::{Deserialize, Serialize};
 
 use super::duty::SHARED;
 use super::report::{KeysForm, body, encode};
 use crate::config::{Bundle, Config, Flags, gather};
 use crate::credentials::process::Children;
-use crate::credentials::{Failure, Source, fetch};
+use crate::credentials::{Failure, Source, Timekeeper, fetch};
 
 /// How many sources are fetched from at once; more wait.
 const WORKERS: usize = 8;
 /// Bytes of an errand and of what comes of it.
 const LARGEST: usize = 1 << 20;
+
+/// What there is to fetch.
+#[derive(Serialize, Deserialize)]
+struct Errand {
+    source: Source,
+    /// The service's clock, which the source may go by.
+    clock: Form,
+}
 
 /// What came of an errand.
 #[derive(Serialize, Deserialize)]
@@ -37,30 +48,45 @@ struct Outcome {
     result: Result<KeysForm, Failure>,
 }
 
-/// Starts it, if there is something to do for it. Must be called before there are threads, and before anything is open
-/// that another process must not hold.
-pub(super) fn start(
-    config: &Config,
-    file: Option<PathBuf>,
-    flags: &Flags,
-) -> Result<Option<UnixStream>, imds_netns::Error> {
-    if !config.lent.iter().any(|(_, lent)| lent.source.as_ref().is_some_and(Source::is_real)) {
-        return Ok(None);
+/// The process, and whether there will be something to do for it.
+pub struct Fetcher(Option<Helper>);
+
+impl Fetcher {
+    /// Starts it, where there is a file that may name something. Must be called first of all: before a secret is read, and
+    /// before there are threads.
+    ///
+    /// # Errors
+    /// When there cannot be such a process.
+    pub fn start(file: Option<PathBuf>, flags: &Flags) -> Result<Self, imds_netns::Error> {
+        let Some(file) = file else { return Ok(Self(None)) };
+        let permitted = Permitted { sources: HashSet::new(), file, flags: flags.clone() };
+        let helper = fork_apart(|stream| match work(stream, permitted) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                tracing::error!(%error, "role credentials cannot be fetched");
+                ExitCode::FAILURE
+            }
+        })?;
+        Ok(Self(Some(helper)))
     }
-    let permitted = Permitted { sources: sources(config), file, flags: flags.clone() };
-    let Helper { stream, .. } = fork(|stream| match work(stream, permitted) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!(%error, "role credentials cannot be fetched");
-            ExitCode::FAILURE
+
+    /// What speaks with it, if a configuration has work for it. Else it ends.
+    ///
+    /// # Errors
+    /// When it is not known that it has.
+    pub fn wanted(self, config: &Config) -> io::Result<Option<UnixStream>> {
+        let Some(helper) = self.0 else { return Ok(None) };
+        if config.lent.iter().any(|(_, lent)| lent.source.as_ref().is_some_and(Source::is_real)) {
+            return Ok(Some(helper.stream));
         }
-    })?;
-    Ok(Some(stream))
+        helper.wait()?;
+        Ok(None)
+    }
 }
 
-/// Sends for the keys of a source.
-pub(super) fn ask(stream: &mut UnixStream, source: &Source) -> io::Result<()> {
-    stream.write_all(&encode(source)?)
+/// Sends for the keys of a source, and says what the service's clock is.
+pub(super) fn ask(stream: &mut UnixStream, source: &Source, clock: Clock) -> io::Result<()> {
+    stream.write_all(&encode(&Errand { source: source.clone(), clock: clock.to_form() })?)
 }
 
 /// Waits for what came of an errand; `None` when there is nobody any longer.
@@ -76,7 +102,7 @@ fn sources(config: &Config) -> HashSet<Source> {
 /// What the configuration file permits.
 struct Permitted {
     sources: HashSet<Source>,
-    file: Option<PathBuf>,
+    file: PathBuf,
     flags: Flags,
 }
 
@@ -84,7 +110,7 @@ impl Permitted {
     /// Does the file name this source, or has it come to since it was read?
     fn permits(&mut self, source: &Source) -> bool {
         if !self.sources.contains(source)
-            && let Ok(bundle) = gather(self.file.as_deref(), &self.flags)
+            && let Ok(bundle) = gather(Some(&self.file), &self.flags)
         {
             self.take(&bundle);
         }
@@ -105,7 +131,7 @@ fn work(mut stream: UnixStream, mut permitted: Permitted) -> io::Result<()> {
         signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)))?;
     }
     let children = Arc::new(Children::default());
-    let (sender, errands) = channel::<Source>();
+    let (sender, errands) = channel::<(Source, Clock)>();
     let errands = Arc::new(Mutex::new(errands));
     let answers = Arc::new(Mutex::new(stream.try_clone()?));
     for _ in 0..WORKERS {
@@ -115,9 +141,10 @@ fn work(mut stream: UnixStream, mut permitted: Permitted) -> io::Result<()> {
         std::thread::Builder::new().name("imds-errand".to_owned()).spawn(body)?;
     }
     while let Some(errand) = body(&mut stream, LARGEST) {
-        let source = serde_json::from_slice::<Source>(&errand).map_err(io::Error::from)?;
+        let Errand { source, clock } = serde_json::from_slice(&errand).map_err(io::Error::from)?;
+        let clock = Clock::from_form(clock).map_err(io::Error::other)?;
         if permitted.permits(&source) {
-            sender.send(source).map_err(io::Error::other)?;
+            sender.send((source, clock)).map_err(io::Error::other)?;
         } else {
             let refused = Failure::new("the configuration file does not name this source");
             tell(&answers, source, Err(refused));
@@ -127,12 +154,17 @@ fn work(mut stream: UnixStream, mut permitted: Permitted) -> io::Result<()> {
     Ok(())
 }
 
-fn run(errands: &Mutex<Receiver<Source>>, answers: &Mutex<UnixStream>, children: &Children) {
+fn run(errands: &Mutex<Receiver<(Source, Clock)>>, answers: &Mutex<UnixStream>, children: &Children) {
     loop {
         let errand = errands.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(source) = errand else { return };
+        let Ok((source, clock)) = errand else { return };
         let variable = |name: &str| std::env::var(name).ok();
-        let result = fetch(&source, &variable, children, &Timestamp::now);
+        // Keys of an STS in another time than the machine's are asked for at that time.
+        let now = || match source.timekeeper {
+            Timekeeper::Service => clock.at(Timestamp::now()),
+            Timekeeper::Machine => Timestamp::now(),
+        };
+        let result = fetch(&source.origin, &variable, children, &now);
         tell(answers, source, result);
     }
 }
@@ -148,6 +180,7 @@ fn tell(answers: &Mutex<UnixStream>, source: Source, result: Result<Credentials,
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::credentials::Origin;
 
     #[test]
     fn only_what_the_file_names_is_fetched() {
@@ -159,10 +192,13 @@ mod tests {
             );
             std::fs::write(&file, text).unwrap();
         };
-        let process = |word: &str| Source::Process(vec![word.to_owned()]);
+        let process = |word: &str| Source {
+            origin: Origin::Process(vec![word.to_owned()]),
+            timekeeper: Timekeeper::Machine,
+        };
         write("one");
         let mut permitted =
-            Permitted { sources: HashSet::new(), file: Some(file.clone()), flags: Flags::default() };
+            Permitted { sources: HashSet::new(), file: file.clone(), flags: Flags::default() };
         assert!(permitted.permits(&process("one")) && !permitted.permits(&process("two")));
         write("two");
         assert!(permitted.permits(&process("two")) && !permitted.permits(&process("three")));

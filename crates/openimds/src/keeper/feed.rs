@@ -73,8 +73,14 @@ impl Feed {
         Ok(())
     }
 
-    /// Tells every commit, and keys before others end, until nobody listens. `told` is the last commit.
-    pub(super) fn follow(&self, events: &Receiver<Event>, told: &AtomicU64) {
+    /// Tells every commit, and keys before others end, until nobody listens. `told` is the last commit, and `changed` is
+    /// called when the clock was changed, before guests know.
+    pub(super) fn follow(
+        &self,
+        events: &Receiver<Event>,
+        told: &AtomicU64,
+        changed: impl Fn() -> io::Result<()>,
+    ) {
         loop {
             let due = self.roles().profiles.due();
             let wait = due.map(|due| self.clock.until(due));
@@ -86,9 +92,11 @@ impl Feed {
                     let changes: Vec<_> =
                         changes.iter().map(|(key, value)| (key.as_str(), value.as_deref())).collect();
                     told.store(revision, Ordering::Release);
-                    clock::follow(&self.clock, &changes);
+                    let is_changed = clock::follow(&self.clock, &changes);
                     // Keys first: when it is later all at once, nobody finds those that have ended meanwhile.
-                    self.renew().and_then(|()| self.tell(&mut self.roles(), revision, &changes))
+                    self.renew()
+                        .and_then(|()| if is_changed { changed() } else { Ok(()) })
+                        .and_then(|()| self.tell(&mut self.roles(), revision, &changes))
                 }
                 Err(RecvTimeoutError::Timeout) => self.renew(),
                 Err(RecvTimeoutError::Disconnected) => return,

@@ -1,10 +1,11 @@
 //! Keys that come from elsewhere: kept fresh in the background, told when they change, and kept nowhere.
 //!
 //! Of the service's own STS they are had here; all others are fetched by `errands`. A GET finds what was told last.
+//!
+//! Of the locks the desk's comes first: while it is held `feed` takes its own, and never the other way.
 
 use std::io;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,10 +18,10 @@ use imds_store::{ServiceClock, Store};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::feed::{Feed, is_gone};
-use super::{clock, errands, retried};
-use crate::config::{Config, Flags};
+use super::{errands, retried};
+use crate::config::Config;
 use crate::credentials::book::Book;
-use crate::credentials::{Assume, Failure, Source};
+use crate::credentials::{Assume, Failure, Source, Timekeeper};
 
 /// How long the first keys are waited for before the service begins: whoever asks as soon as it does should find some.
 const FIRST: Duration = Duration::from_secs(3);
@@ -42,62 +43,65 @@ struct Shared {
 }
 
 struct Desk {
-    /// Keys of the service's own STS, by the service's clock.
-    own: Book,
-    /// All others, which are real wherever the service's clock stands: by the machine's.
-    real: Book,
+    /// Keys that go by the service's clock: those of its own STS, and others of which that is said.
+    service: Book,
+    /// Those that go by the machine's.
+    machine: Book,
     /// The process that fetches, if there is one.
     fetcher: Option<UnixStream>,
 }
 
-/// What is needed before there is a lender: a process that fetches, if one is needed.
-pub(super) struct Fetcher(Option<UnixStream>);
-
-impl Fetcher {
-    /// Starts it. Must be called first of all.
-    pub(super) fn start(config: &Config, file: Option<PathBuf>, flags: &Flags) -> anyhow::Result<Self> {
-        Ok(Self(errands::start(config, file, flags)?))
+impl Desk {
+    fn book(&mut self, timekeeper: Timekeeper) -> &mut Book {
+        match timekeeper {
+            Timekeeper::Service => &mut self.service,
+            Timekeeper::Machine => &mut self.machine,
+        }
     }
 }
 
 impl Lender {
     pub(super) fn new(
-        fetcher: Fetcher,
+        fetcher: Option<UnixStream>,
         feed: Arc<Feed>,
         store: Arc<dyn Store>,
         authority: Arc<Authority>,
         clock: Arc<ServiceClock>,
     ) -> Self {
-        let desk = Mutex::new(Desk { own: Book::default(), real: Book::default(), fetcher: fetcher.0 });
+        let desk = Mutex::new(Desk { service: Book::default(), machine: Book::default(), fetcher });
         Self(Arc::new(Shared { desk, bell: Condvar::new(), feed, store, authority, clock }))
     }
 
     /// Takes over what a configuration says of roles, and tells what is not as it was.
     pub(super) fn file(&self, config: &Config) -> io::Result<()> {
         let mut desk = self.0.desk();
-        let of = |is_real: bool| {
-            let lent = config
-                .lent
-                .iter()
-                .filter(move |(_, lent)| lent.source.as_ref().is_some_and(Source::is_real) == is_real);
-            lent.cloned()
-        };
-        desk.own.set(of(false), self.0.clock.now());
-        desk.real.set(of(true), Timestamp::now());
+        for timekeeper in Timekeeper::ALL {
+            let is_meant = |source: &Source| source.timekeeper == timekeeper;
+            let lent = config.lent.iter().filter(|(_, lent)| lent.source.as_ref().is_some_and(is_meant));
+            desk.book(timekeeper).set(lent.cloned(), self.0.now(timekeeper));
+        }
         let is_in_vain = desk.fetcher.is_none()
             && config.lent.iter().any(|(_, lent)| lent.source.as_ref().is_some_and(Source::is_real));
         if is_in_vain {
             tracing::warn!("credentials of this kind are fetched from the next start on");
         }
-        self.0.feed.file(&config.instances, desk.own.roles().chain(desk.real.roles()))?;
+        self.0.feed.file(&config.instances, desk.service.roles().chain(desk.machine.roles()))?;
         self.0.bell.notify_all();
         Ok(())
     }
 
     /// Keys that were issued here have ended.
     pub(super) fn anew(&self) {
-        self.0.desk().own.outdate(|_| true, self.0.clock.now());
+        self.0.desk().service.outdate(|source| source.own().is_some(), self.0.clock.now());
         self.0.bell.notify_all();
+    }
+
+    /// The service's clock was changed, and guests do not know that yet: when they do, none finds keys that have ended
+    /// meanwhile, where there are others to be had at once.
+    pub(super) fn catch_up(&self) -> io::Result<()> {
+        let done = self.0.work(&mut self.0.desk());
+        self.0.bell.notify_all();
+        done
     }
 
     /// Fetches what there is, as far as that is soon done. Starts no thread.
@@ -105,7 +109,7 @@ impl Lender {
         let end = Instant::now() + FIRST;
         let mut desk = self.0.desk();
         self.0.work(&mut desk)?;
-        while desk.real.is_waiting() {
+        while desk.service.is_waiting() || desk.machine.is_waiting() {
             let Some(fetcher) = desk.fetcher.as_mut() else { return Ok(()) };
             let left = end.saturating_duration_since(Instant::now());
             let wait = Timespec::try_from(left).map_err(io::Error::other)?;
@@ -115,7 +119,7 @@ impl Lender {
                 return Ok(());
             }
             let Some((source, result)) = errands::outcome(fetcher) else { return Err(gone()) };
-            self.0.take(&mut desk, &source, result)?;
+            self.0.take(&mut desk, &source, result, self.0.now(source.timekeeper))?;
         }
         Ok(())
     }
@@ -128,24 +132,13 @@ impl Lender {
             let error = shared.attend();
             end(&error);
         })?;
-        let (shared, events) = (Arc::clone(&self.0), self.0.store.watch());
-        std::thread::Builder::new().name("imds-lender-clock".to_owned()).spawn(move || {
-            for event in events {
-                // It may be later all at once.
-                if clock::heard(&shared.clock, &event) {
-                    // Held, so that whoever is about to wait is not missed.
-                    let _desk = shared.desk();
-                    shared.bell.notify_all();
-                }
-            }
-        })?;
         let Some(mut fetcher) = fetcher else { return Ok(()) };
         let shared = Arc::clone(&self.0);
         std::thread::Builder::new().name("imds-errands".to_owned()).spawn(move || {
             loop {
                 let done = errands::outcome(&mut fetcher)
                     .ok_or_else(gone)
-                    .and_then(|(source, result)| shared.take(&mut shared.desk(), &source, result));
+                    .and_then(|(source, result)| shared.receive(&source, result));
                 if let Err(error) = done {
                     end(&error);
                 }
@@ -173,34 +166,33 @@ impl Shared {
 
     /// How long there is nothing to do.
     fn wait(&self, desk: &Desk) -> Option<Duration> {
-        let own = desk.own.next().map(|next| self.clock.until(next));
-        let real = desk.real.next().map(|next| next.duration_since(Timestamp::now()));
-        let real = real.map(|wait| Duration::try_from(wait).unwrap_or_default());
-        own.into_iter().chain(real).min().map(|wait| wait.min(LONGEST))
+        let service = desk.service.next().map(|next| self.clock.until(next));
+        let machine = desk.machine.next().map(|next| next.duration_since(Timestamp::now()));
+        let machine = machine.map(|wait| Duration::try_from(wait).unwrap_or_default());
+        service.into_iter().chain(machine).min().map(|wait| wait.min(LONGEST))
     }
 
     fn work(&self, desk: &mut Desk) -> io::Result<()> {
-        let now = self.clock.now();
-        // New ones before old ones end: they are had here and now, however far the clock has jumped.
-        for source in desk.own.take_due(now) {
-            let result = match &source {
-                Source::AssumeRole(asked) => self.own(asked, now),
-                Source::Process(_) | Source::Profile(_) => {
-                    Err(Failure::new("it is none of the service's own"))
-                }
-            };
-            self.take(desk, &source, result)?;
-        }
-        for source in desk.real.take_due(Timestamp::now()) {
-            if let Some(fetcher) = desk.fetcher.as_mut() {
-                errands::ask(fetcher, &source)?;
-                continue;
+        for timekeeper in Timekeeper::ALL {
+            let now = self.now(timekeeper);
+            for source in desk.book(timekeeper).take_due(now) {
+                let result = match (source.own(), desk.fetcher.as_mut()) {
+                    // New ones before old ones end: they are had here and now, however far the clock has jumped.
+                    (Some(asked), _) => self.own(asked, now),
+                    (None, Some(fetcher)) => {
+                        errands::ask(fetcher, &source, self.clock.clock(Timestamp::now()))?;
+                        continue;
+                    }
+                    (None, None) => Err(Failure::new(
+                        "the service has to be started again: there was no role of this kind when it was",
+                    )),
+                };
+                self.take(desk, &source, result, now)?;
             }
-            let why = "the service has to be started again: there was no role of this kind when it was";
-            self.take(desk, &source, Err(Failure::new(why)))?;
+            let ended = desk.book(timekeeper).expire(now);
+            self.tell(desk, &ended)?;
         }
-        let ended = [desk.own.expire(now), desk.real.expire(Timestamp::now())].concat();
-        self.tell(desk, &ended)
+        Ok(())
     }
 
     /// Keys of the service's own STS.
@@ -213,24 +205,40 @@ impl Shared {
         })
     }
 
-    fn take(&self, desk: &mut Desk, source: &Source, result: Result<Credentials, Failure>) -> io::Result<()> {
+    /// What came from outside.
+    fn receive(&self, source: &Source, result: Result<Credentials, Failure>) -> io::Result<()> {
+        let mut desk = self.desk();
+        self.take(&mut desk, source, result, self.now(source.timekeeper))
+    }
+
+    fn take(
+        &self,
+        desk: &mut Desk,
+        source: &Source,
+        result: Result<Credentials, Failure>,
+        now: Timestamp,
+    ) -> io::Result<()> {
         if let Err(failure) = &result {
-            tracing::warn!(error = %failure, "role credentials were not renewed");
+            tracing::warn!(error = %failure, %source, "role credentials were not renewed");
         }
         let mut dice = [0];
         imds_server::random::fill(&mut dice)?;
-        let told = if source.is_real() {
-            desk.real.came(source, result, Timestamp::now(), dice[0])
-        } else {
-            desk.own.came(source, result, self.clock.now(), dice[0])
-        };
+        let told = desk.book(source.timekeeper).came(source, result, now, dice[0]);
         self.tell(desk, &told)
     }
 
     fn tell(&self, desk: &Desk, ids: &[InstanceId]) -> io::Result<()> {
-        let roles =
-            ids.iter().filter_map(|id| Some((id.clone(), desk.own.role(id).or_else(|| desk.real.role(id))?)));
+        let roles = ids
+            .iter()
+            .filter_map(|id| Some((id.clone(), desk.service.role(id).or_else(|| desk.machine.role(id))?)));
         self.feed.lend(roles.collect())
+    }
+
+    fn now(&self, timekeeper: Timekeeper) -> Timestamp {
+        match timekeeper {
+            Timekeeper::Service => self.clock.now(),
+            Timekeeper::Machine => Timestamp::now(),
+        }
     }
 
     fn desk(&self) -> MutexGuard<'_, Desk> {

@@ -80,7 +80,7 @@ impl Resident {
         let followers = Vec::new();
         let mut resident = Self { address: front.address, store, stay: Some(stay), door: None, followers };
         resident.followers.push(start("imds-feed", move || {
-            feed.follow(&events, &AtomicU64::default());
+            feed.follow(&events, &AtomicU64::default(), || Ok(()));
         })?);
         resident.followers.push(progress::start(&front.door)?);
         resident.door = Some(start("imds-door", move || front.serve(answer(questions, witness, left)))?);

@@ -80,7 +80,8 @@ fn keys_of_a_process_are_renewed_and_a_failure_is_seen_when_the_old_ones_end() {
     files.write("fail", "");
     let end = |told: &Value| told["Expiration"].as_str().unwrap().to_owned();
     let last = service.told();
-    service.says("the credential process ended with status 3");
+    let said = service.says("the credential process ended with status 3");
+    assert!(said.contains("\"source\":\"the command /bin/sh\""), "{said}");
     let still = service.told();
     if still["Code"] == "Success" {
         assert!(end(&still) >= end(&last), "the ones before stay while they are good");
@@ -218,12 +219,18 @@ fn a_reload_changes_where_they_come_from_but_the_first_of_them_needs_a_start() {
     assert!(!files.path("count").exists(), "nothing was run");
 }
 
-fn child(of: u32) -> u32 {
+fn children(of: u32) -> Vec<u32> {
     let tasks = fs::read_dir(format!("/proc/{of}/task")).unwrap().flatten();
     // Each thread has its own.
     let children: String =
         tasks.map(|task| fs::read_to_string(task.path().join("children")).unwrap_or_default()).collect();
-    children.split_whitespace().next().expect("a child").parse().unwrap()
+    children.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
+}
+
+/// The service, its keeper, and the process that fetches, which is the older one.
+fn processes(service: &Watched) -> [u32; 3] {
+    let [fetcher, keeper] = children(service.child.id())[..] else { panic!("two children") };
+    [service.child.id(), keeper, fetcher]
 }
 
 #[test]
@@ -232,9 +239,8 @@ fn each_of_the_three_processes_ends_with_the_others() {
         let files = process("900", "");
         files.write("hang", "");
         let mut service = Watched::with(&files, &[]);
-        let all = [service.child.id(), child(service.child.id()), child(child(service.child.id()))];
-        let [_, _, fetcher] = all;
-        let command = child(fetcher);
+        let all @ [_, _, fetcher] = processes(&service);
+        let [command] = children(fetcher)[..] else { panic!("one command") };
         let (killed, first) = match killed {
             "service" => (all[0], None),
             "keeper" => (all[1], Some(1)),
@@ -243,13 +249,58 @@ fn each_of_the_three_processes_ends_with_the_others() {
         kill_process(Pid::from_raw(i32::try_from(killed).unwrap()).unwrap(), Signal::KILL).unwrap();
         let (ended, said) = service.ended();
         assert_eq!(ended.code(), first, "{said}");
-        if killed != all[2] {
-            until("all have ended", || (!Path::new(&format!("/proc/{fetcher}")).exists()).then_some(()));
-            until("its command too", || (!Path::new(&format!("/proc/{command}")).exists()).then_some(()));
-        } else {
+        for (name, process) in [("the keeper", all[1]), ("the fetcher", fetcher), ("its command", command)] {
+            until(name, || (!Path::new(&format!("/proc/{process}")).exists()).then_some(()));
+        }
+        if killed == fetcher {
             assert!(said.contains("the process that fetches them has ended"), "{said}");
         }
     }
+}
+
+#[test]
+fn the_process_that_fetches_has_nothing_of_what_the_others_have() {
+    let other = "[[instance]]\ninstance-id = \"i-0000000a\"\nlocal-ipv4 = \"10.9.9.9\"\n[instance.role]\nname = \"web\"\n\
+                 [instance.role.credentials]\nkind = \"static\"\naccess-key-id = \"ASIAFILE\"\n\
+                 secret-access-key-file = \"secret\"\n";
+    let files = process("900", "");
+    files.write("secret", "hunter2-of-a-file");
+    let default = configuration(&files, "").replace("[[instance]]", "[[instance]]\ndefault = true");
+    files.write("imds.toml", &format!("{default}{other}"));
+    // Descriptors that it was given by whoever started it, too.
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", "exec \"$@\" 7<\"$0\" 8>/dev/null"]).arg(files.path("secret")).arg(IMDS);
+    command.args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--print-ready"]);
+    command.arg("--config").arg(files.path("imds.toml")).arg("--state").arg(files.path("state"));
+    let service = Watched::spawn(command.args(["--ready-fd", "8"]));
+    let [_, keeper, fetcher] = processes(&service);
+    assert_eq!(service.key().as_deref(), Some("ASIA1"), "it has done its work");
+    let mut open: Vec<_> = fs::read_dir(format!("/proc/{fetcher}/fd"))
+        .unwrap()
+        .flatten()
+        .map(|entry| (entry.file_name().into_string().unwrap(), fs::read_link(entry.path())))
+        // What it opens for a moment, it closes.
+        .filter_map(|(number, link)| Some((number, link.ok()?.to_str()?.to_owned())))
+        .collect();
+    open.sort();
+    let standard = ["0", "1", "2"];
+    let (own, rest): (Vec<_>, Vec<_>) =
+        open.into_iter().partition(|(number, _)| standard.contains(&&**number));
+    assert_eq!(own.len(), 3, "{own:?}");
+    // Its stream, and a second hold on it for those who answer.
+    for (number, link) in &rest {
+        assert!(link.starts_with("socket:"), "{number} {link}: {rest:?}");
+    }
+    assert_eq!(rest.len(), 2, "{rest:?}");
+
+    let keyring = fs::read_to_string(files.path("state/keyring")).unwrap();
+    let (_, sealing) = keyring.split_once("secret = \"").unwrap();
+    let sealing = sealing.split_once('"').unwrap().0;
+    assert_ne!(occurrences(keeper, sealing.as_bytes()), 0, "it is looked for in the right way");
+    assert_eq!(occurrences(fetcher, sealing.as_bytes()), 0);
+    // What the file names it has read for itself, to see what it may run, and has nothing left of it.
+    assert_ne!(occurrences(keeper, b"hunter2-of-a-file"), 0);
+    assert_eq!(occurrences(fetcher, b"hunter2-of-a-file"), 0);
 }
 
 #[test]
@@ -258,9 +309,7 @@ fn keys_that_were_replaced_are_in_no_process_any_longer() {
     let service = Watched::with(&files, &[]);
     let count = || fs::read_to_string(files.path("count")).unwrap().lines().count();
     until("the third keys", || (count() >= 3).then_some(()));
-    let metadata = service.child.id();
-    let keeper = child(metadata);
-    let fetcher = child(keeper);
+    let [metadata, keeper, fetcher] = processes(&service);
     let number = until("the current keys", || {
         (2..count() + 1).find(|number| occurrences(keeper, format!("hunter2-secret-{number}").as_bytes()) > 0)
     });

@@ -4,7 +4,9 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::{Key, arn, closed, door, keys};
+use super::super::clock::clock;
+use super::super::{Api, serve};
+use super::{Key, Timestamp, arn, closed, door, imds, keys, said};
 use crate::serve::{Files, Watched, until};
 use crate::support::{IMDS, body, exchange, status};
 
@@ -66,6 +68,74 @@ fn keys_of_our_own_sts_come_with_the_role_and_sign_calls() {
     let others = until("other keys", || key(&told(&service)).filter(|key| key.id != keys_of_role.id));
     assert_eq!(arn(&others.who(door(&service))), Some(SESSION));
     assert_ne!(keys_of_role.who(door(&service)).status, 200);
+}
+
+#[test]
+fn keys_of_our_own_sts_are_renewed_before_an_advance_is_answered() {
+    let files = Files::new(&[("imds.toml", &assume(""))]);
+    let service = serve(&["--config", files.path("imds.toml").to_str().unwrap()]);
+    let form = format!("Action=CreateRole&RoleName=web&AssumeRolePolicyDocument={TO_ACCOUNT}");
+    Api::of(&service).post("iam", "2010-05-08", &form).unwrap().well();
+    clock(&service, "pause");
+    // What failed at the start is tried again a minute later at most.
+    clock(&service, "advance 1m");
+    let (mut last, mut renewals) = (told(&service), 0);
+    for words in ["4m", "10m", "14m", "15m", "16m", "1h", "30d", "900s", "365d"]
+        .iter()
+        .cycle()
+        .take(90)
+        .chain(["1s"; 30].iter())
+    {
+        let shown = clock(&service, &format!("advance {words}"));
+        let told = told(&service);
+        assert_eq!(told["Code"], "Success", "{words}: {told}");
+        let time = |told: &Value, name: &str| told[name].as_str().unwrap().parse::<Timestamp>().unwrap();
+        let left = time(&told, "Expiration").duration_since(time(&shown, "now")).as_secs();
+        assert!((599..=900).contains(&left), "{words}: {left} seconds are left");
+        renewals += u32::from(told["AccessKeyId"] != last["AccessKeyId"]);
+        last = told;
+    }
+    assert!(renewals >= 80, "{renewals}");
+}
+
+#[test]
+fn keys_of_an_sts_in_the_service_s_time_go_by_it_and_others_by_the_machine_s() {
+    let files = Files::new(&[]);
+    let state = files.path("state");
+    let owner = Key::add(&state, &[]);
+    let other = closed(&state, &[]);
+    make_role(&other, &owner);
+    let start = |more: &str| {
+        let endpoint = format!("endpoint = \"http://{}\"\nsource = \"environment\"\n{more}", other.admin);
+        std::fs::write(files.path("imds.toml"), assume(&endpoint)).unwrap();
+        let mut command = Command::new(IMDS);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--print-ready"]);
+        command.arg("--config").arg(files.path("imds.toml"));
+        command.env("AWS_ACCESS_KEY_ID", &owner.id).env("AWS_SECRET_ACCESS_KEY", &owner.secret);
+        Watched::spawn(&mut command)
+    };
+    let machine = start("");
+    let first = key(&told(&machine)).unwrap();
+    clock(&machine, "advance 30d");
+    assert_eq!(key(&told(&machine)).unwrap().id, first.id, "they are as good as before");
+    drop(machine);
+
+    let mut advance = imds();
+    advance.args(["clock", "advance", "30d", "--admin"]).arg(format!("http://{}", other.admin));
+    advance.env("AWS_ACCESS_KEY_ID", &owner.id).env("AWS_SECRET_ACCESS_KEY", &owner.secret);
+    said(&mut advance).well();
+    let service = start("clock = \"service\"\n");
+    let refused = told(&service);
+    assert!(refused["Message"].as_str().unwrap().contains("SignatureDoesNotMatch"), "{refused}");
+    assert!(service.said().contains("source=the role arn:aws:iam::123456789012:role/web at 127.0.0.1:"));
+    clock(&service, "advance 30d");
+    let keys = until("keys of that time", || key(&told(&service)));
+    let month = Timestamp::now() + std::time::Duration::from_secs(29 * 86_400);
+    let told_now = told(&service);
+    assert!(told_now["Expiration"].as_str().unwrap().parse::<Timestamp>().unwrap() > month, "{told_now}");
+    // When it is later here alone, they have ended, and nobody is told them any longer.
+    clock(&service, "advance 20m");
+    assert_ne!(key(&told(&service)).map(|key| key.id), Some(keys.id));
 }
 
 #[test]

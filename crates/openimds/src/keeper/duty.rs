@@ -117,9 +117,9 @@ impl Duty {
     fn begin(self, reporter: Reporter, mut orders: UnixStream) -> anyhow::Result<()> {
         // First of all: the process that fetches must hold neither the store nor the door.
         let read = Config::new(&self.bundle, &self.flags, Timestamp::now())?;
-        let fetcher = Fetcher::start(&read, self.config.clone(), &self.flags)?;
         let state = self.state.as_ref().map(|(state, _)| state.as_path());
         let kept = self.kept(state);
+        let fetcher = Fetcher::start(&read, self.config.clone(), &self.flags, kept)?;
         let store = open_store(kept)?;
         let clock = Arc::new(ServiceClock::default());
         super::clock::begin(&*store, self.flags.clock, &clock)?;
@@ -331,6 +331,7 @@ impl Work {
         for entry in &mut entries {
             entry.place.listen = self.listens.get(&entry.instance.id).cloned().unwrap_or_default();
         }
+        self.feed.by_hand(&entries);
         match feed::apply(&*self.store, &entries, self.clock.now()) {
             Ok(_) => {
                 self.faults.set_file(&config.faults)?;

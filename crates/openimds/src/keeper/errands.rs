@@ -2,13 +2,13 @@
 //! the configuration names such a source at the start.
 //!
 //! It fetches what the configuration file says and nothing else: whoever had taken the keeper over could not make it run a
-//! command of his own, as long as he cannot write that file, which should not lie in the state folder. It ends when the
+//! command of his own, as long as he cannot write that file, which must not lie in the state folder. It ends when the
 //! keeper does, and what it runs ends with it.
 
 use std::collections::HashSet;
 use std::io::{self, Write as _};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, channel};
@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::duty::SHARED;
 use super::report::{KeysForm, body, encode};
 use crate::config::{Bundle, Config, Flags, gather};
+use crate::credentials::exposed::{EXPOSED, exposed};
 use crate::credentials::process::Children;
 use crate::credentials::{Failure, Source, fetch};
 
@@ -43,11 +44,13 @@ pub(super) fn start(
     config: &Config,
     file: Option<PathBuf>,
     flags: &Flags,
+    state: Option<&Path>,
 ) -> Result<Option<UnixStream>, imds_netns::Error> {
     if !config.lent.iter().any(|(_, lent)| lent.source.as_ref().is_some_and(Source::is_real)) {
         return Ok(None);
     }
-    let permitted = Permitted { sources: sources(config), file, flags: flags.clone() };
+    let permitted =
+        Permitted { sources: sources(config), file, flags: flags.clone(), state: state.map(Path::to_owned) };
     let Helper { stream, .. } = fork(|stream| match work(stream, permitted) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -78,6 +81,8 @@ struct Permitted {
     sources: HashSet<Source>,
     file: Option<PathBuf>,
     flags: Flags,
+    /// Where the keeper may write. What lies there says nothing.
+    state: Option<PathBuf>,
 }
 
 impl Permitted {
@@ -88,7 +93,25 @@ impl Permitted {
         {
             self.take(&bundle);
         }
-        self.sources.contains(source)
+        self.sources.contains(source) && !self.is_exposed(source)
+    }
+
+    /// Each time: a link may lead elsewhere now, and the file may have come to name other ones.
+    fn is_exposed(&self, source: &Source) -> bool {
+        let Some(state) = &self.state else { return false };
+        let variable = |name: &str| std::env::var(name).ok();
+        match exposed(std::iter::once(source), self.file.as_deref(), state, &variable) {
+            Ok(None) => false,
+            Ok(Some(path)) => {
+                tracing::error!(path = %path.display(), "{EXPOSED}");
+                true
+            }
+            // Of what cannot be looked at nothing is known.
+            Err(error) => {
+                tracing::error!(%error, "it cannot be seen whether the state folder says what is executed");
+                true
+            }
+        }
     }
 
     /// A file that is refused changes nothing.
@@ -119,7 +142,8 @@ fn work(mut stream: UnixStream, mut permitted: Permitted) -> io::Result<()> {
         if permitted.permits(&source) {
             sender.send(source).map_err(io::Error::other)?;
         } else {
-            let refused = Failure::new("the configuration file does not name this source");
+            let refused =
+                Failure::new("the configuration file does not name this source, or lies in the state folder");
             tell(&answers, source, Err(refused));
         }
     }
@@ -161,12 +185,23 @@ mod tests {
         };
         let process = |word: &str| Source::Process(vec![word.to_owned()]);
         write("one");
-        let mut permitted =
-            Permitted { sources: HashSet::new(), file: Some(file.clone()), flags: Flags::default() };
+        let mut permitted = Permitted {
+            sources: HashSet::new(),
+            file: Some(file.clone()),
+            flags: Flags::default(),
+            state: None,
+        };
         assert!(permitted.permits(&process("one")) && !permitted.permits(&process("two")));
         write("two");
         assert!(permitted.permits(&process("two")) && !permitted.permits(&process("three")));
         std::fs::write(&file, "no configuration").unwrap();
         assert!(!permitted.permits(&process("three")) && permitted.permits(&process("two")));
+        // Where the keeper may write, nothing is believed.
+        permitted.state = Some(folder.path().to_owned());
+        assert!(!permitted.permits(&process("two")));
+        permitted.state = Some(folder.path().join("state"));
+        assert!(!permitted.permits(&process("two")), "it is not there");
+        std::fs::create_dir(folder.path().join("state")).unwrap();
+        assert!(permitted.permits(&process("two")));
     }
 }

@@ -4,7 +4,7 @@
 
 use std::io;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -55,8 +55,15 @@ pub(super) struct Fetcher(Option<UnixStream>);
 
 impl Fetcher {
     /// Starts it. Must be called first of all.
-    pub(super) fn start(config: &Config, file: Option<PathBuf>, flags: &Flags) -> anyhow::Result<Self> {
-        Ok(Self(errands::start(config, file, flags)?))
+    ///
+    /// In `state` the keeper may write: what lies there is not what the user says.
+    pub(super) fn start(
+        config: &Config,
+        file: Option<PathBuf>,
+        flags: &Flags,
+        state: Option<&Path>,
+    ) -> anyhow::Result<Self> {
+        Ok(Self(errands::start(config, file, flags, state)?))
     }
 }
 

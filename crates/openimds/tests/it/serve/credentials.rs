@@ -210,11 +210,13 @@ fn a_reload_changes_where_they_come_from_but_the_first_of_them_needs_a_start() {
     let service = Watched::with(&files, &[]);
     files.write("imds.toml", &configuration(&files, ""));
     service.says("from the next start on");
-    // It is said before guests see it.
+    // It is said before guests see it, and the role is there before anything is known of its keys.
     until("the role", || (service.answered().0 == 200).then_some(()));
-    let failed = until("why", || Some(service.told()).filter(|told| told["Code"] == "Failed"));
-    assert!(failed["Message"].as_str().unwrap().contains("has to be started again"), "{failed}");
-    thread::sleep(Duration::from_millis(100));
+    until("why", || {
+        let told = service.told();
+        assert_eq!(told["Code"], "Failed", "{told}");
+        told["Message"].as_str().unwrap().contains("has to be started again").then_some(())
+    });
     assert!(!files.path("count").exists(), "nothing was run");
 }
 

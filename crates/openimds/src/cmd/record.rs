@@ -1,7 +1,7 @@
 //! `imds record`: a metadata service as a configuration.
 
 use std::fs::OpenOptions;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use imds_core::Timestamp;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 
 use super::usage;
 use crate::admin::printable;
@@ -88,11 +89,22 @@ fn write_into(files: &[(PathBuf, &[u8])], made: &mut Vec<PathBuf>) -> anyhow::Re
         written.with_context(|| format!("cannot write {}", path.display()))?;
     }
     for (index, (path, _)) in files.iter().enumerate() {
-        let moved = renameat_with(CWD, &made[index], CWD, path, RenameFlags::NOREPLACE);
-        moved.with_context(|| format!("cannot write {}", path.display()))?;
+        move_to(&made[index], path).with_context(|| format!("cannot write {}", path.display()))?;
         made[index].clone_from(path);
     }
     Ok(())
+}
+
+/// Moves a file to a place where nothing is.
+fn move_to(from: &Path, to: &Path) -> io::Result<()> {
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // Network file systems know links alone that replace nothing.
+        Err(Errno::INVAL | Errno::NOSYS) => {
+            std::fs::hard_link(from, to)?;
+            std::fs::remove_file(from)
+        }
+        moved => Ok(moved?),
+    }
 }
 
 #[cfg(test)]

@@ -29,6 +29,7 @@ use std::str::FromStr;
 use crate::store::{Error, Revision, Store};
 
 pub use batch::Batch;
+pub use by_hand::Withheld;
 pub use environment::{
     Application, ApplicationVersion, ConfigurationTemplate, Environment, EnvironmentCname, EnvironmentEvent,
     EnvironmentName,

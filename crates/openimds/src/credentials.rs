@@ -2,7 +2,9 @@
 //!
 //! What is had here is had in a process of its own: see `keeper::errands`.
 
+pub mod beneath;
 pub mod book;
+pub mod exposed;
 pub mod ini;
 pub mod output;
 pub mod process;

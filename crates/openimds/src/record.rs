@@ -5,6 +5,7 @@ mod compare;
 mod crawl;
 mod keys;
 mod source;
+mod told;
 
 use imds_core::{Instance, Timestamp};
 use serde_json::Value as Json;
@@ -16,12 +17,16 @@ use crate::config::{Bundle, Config, Flags};
 use compare::Over;
 use imds_core::tree::by_hand::Set;
 use keys::{Group, Leaves, groups};
+use told::Told;
 
 pub(crate) use crawl::{Crawl, Wish, crawl};
 pub(crate) use source::Source;
 
 /// Where the role's keys are.
 const KEYS: &str = "/latest/meta-data/iam/security-credentials/";
+
+/// Bytes of the keys of an entry, which is read anew with each that comes; what is more is written as paths.
+const ENTRY: usize = 256 * 1_024;
 
 /// A configuration, with the files beside it.
 pub(crate) struct Recording {
@@ -42,7 +47,7 @@ pub(crate) fn recording(crawl: &Crawl, wish: Wish, stem: &str, now: Timestamp) -
         let why = crawl.told.first().map_or("it has no /latest/", String::as_str);
         anyhow::bail!("no metadata was found: {why}");
     }
-    let mut draft = Draft { entry: Table::new(), files: Vec::new(), stem, now };
+    let mut draft = Draft { entry: Table::new(), files: Vec::new(), stem, now, size: 0 };
     let leaves = Leaves(crawl);
     for group in groups(&leaves) {
         draft.try_set(&group, &[]);
@@ -50,17 +55,17 @@ pub(crate) fn recording(crawl: &Crawl, wish: Wish, stem: &str, now: Timestamp) -
     draft.set_key(&leaves);
     draft.set_user_data(crawl);
     draft.set_role(&leaves);
-    let mut told = crawl.told.clone();
+    draft.ask_for_tokens(crawl);
+    let mut told = Told::default();
+    told.extend(&crawl.told);
     let over = Over::new(draft.instance()?, crawl, wish, now);
-    told.extend(over.told);
+    told.extend(&over.told);
     draft.set_paths(over.paths);
     let served = draft.instance()?;
-    told.extend(
-        Over::wrong(&served, crawl, wish, now)
-            .into_iter()
-            .map(|path| format!("{path} is not as it was found")),
-    );
-    Ok(Recording { text: draft.text(), files: draft.files, told })
+    for path in Over::wrong(&served, crawl, wish, now) {
+        told.push(format!("{path} is not as it was found"));
+    }
+    Ok(Recording { text: draft.text(), files: draft.files, told: told.into_lines() })
 }
 
 /// An entry that the configuration takes, as far as it is written.
@@ -69,6 +74,8 @@ struct Draft<'s> {
     files: Vec<(String, Zeroizing<Vec<u8>>)>,
     stem: &'s str,
     now: Timestamp,
+    /// Bytes of the entry, about.
+    size: usize,
 }
 
 impl Draft<'_> {
@@ -86,6 +93,10 @@ impl Draft<'_> {
 
     /// Sets keys, and the files that they name, unless the configuration refuses them.
     fn try_set(&mut self, group: &Group, files: &[(&str, &[u8])]) {
+        let size = self.size + group.iter().map(|(_, value)| size(value)).sum::<usize>();
+        if size > ENTRY {
+            return;
+        }
         let before = (self.entry.clone(), self.files.len());
         for (place, value) in group {
             let Some((last, above)) = place.split_last() else { continue };
@@ -101,6 +112,19 @@ impl Draft<'_> {
         if self.instance().is_err() {
             self.entry = before.0;
             self.files.truncate(before.1);
+        } else {
+            self.size = size;
+        }
+    }
+
+    /// Keys that may open something elsewhere are not for whoever can have a plain GET made.
+    fn ask_for_tokens(&mut self, crawl: &Crawl) {
+        let is_key = |(path, reply): (&String, &crawl::Reply)| {
+            crawl::holds_keys(path) && !path.ends_with('/') && reply.status == 200
+        };
+        if crawl.found.iter().any(is_key) {
+            let place = ["metadata-options", "http-tokens"].map(str::to_owned).into();
+            self.try_set(&vec![(place, "required".into())], &[]);
         }
     }
 
@@ -169,7 +193,7 @@ impl Draft<'_> {
         for (path, set) in paths {
             let is_secret = crawl::holds_keys(&path) || path.ends_with("/user-data");
             let (key, value) = match set {
-                Set::Absent => ("absent", Value::from(true)),
+                Set::Absent | Set::Withheld(_) => ("absent", Value::from(true)),
                 Set::Status(status) => ("status", i64::from(status).into()),
                 Set::Body(body) => match std::str::from_utf8(&body) {
                     Ok(text) if !is_secret => ("body", text.into()),
@@ -186,6 +210,16 @@ impl Draft<'_> {
         if !tables.is_empty() {
             self.entry.insert("path".to_owned(), Value::Array(tables));
         }
+    }
+}
+
+/// Bytes that a value has in a file, about.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len() + 8,
+        Value::Array(values) => values.iter().map(size).sum::<usize>() + 8,
+        Value::Table(table) => table.iter().map(|(key, value)| key.len() + size(value)).sum::<usize>() + 8,
+        Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => 8,
     }
 }
 

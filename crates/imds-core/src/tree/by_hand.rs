@@ -16,11 +16,11 @@ use crate::access::Refusal;
 use crate::{Error, Instance, Timestamp};
 
 /// Paths of one instance.
-const PATHS: usize = 4_096;
+pub const PATHS: usize = 4_096;
 /// Bytes of one body.
 const BODY: usize = 64 * 1_024;
 /// Bytes of all bodies of an instance.
-const BODIES: usize = 1_024 * 1_024;
+pub const BODIES: usize = 1_024 * 1_024;
 /// Bytes of a path.
 const LONGEST: usize = 1_024;
 /// Names of a path below its version.
@@ -29,6 +29,12 @@ const DEPTH: usize = 32;
 const PERMITTED: &str = "a path that can be set: it begins with /latest/ or a dated version such as /2021-03-23/, has at most 1,024 \
                          letters, digits and signs without blanks, % ? or #, at most 32 names after the version, none of them empty, \
                          `.` or `..`, and is not below api/";
+
+/// May keys be at this path? They are below a directory of this name, the role's as well as those for EC2's own use.
+#[must_use]
+pub fn holds_keys(path: &str) -> bool {
+    path.contains("/security-credentials")
+}
 
 /// A path that can be set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +56,9 @@ pub enum Set {
     Status(u16),
     /// Nothing.
     Absent,
+    /// Bytes that may be somebody's keys, as they are kept: by the hash that they are known by. Until they are put in again,
+    /// nothing is there.
+    Withheld(Box<str>),
 }
 
 /// Bodies may be what nobody else should read.
@@ -59,6 +68,7 @@ impl fmt::Debug for Set {
             Self::Body(body) => write!(f, "Body({} bytes)", body.len()),
             Self::Status(status) => write!(f, "Status({status})"),
             Self::Absent => f.write_str("Absent"),
+            Self::Withheld(_) => f.write_str("Withheld"),
         }
     }
 }
@@ -93,6 +103,12 @@ impl Place {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.written
+    }
+
+    /// May what is there be somebody's keys?
+    #[must_use]
+    pub fn holds_keys(&self) -> bool {
+        !self.is_listing && holds_keys(&self.written)
     }
 
     fn order(&self, other: &Self) -> Ordering {
@@ -262,7 +278,7 @@ impl<'a> Over<'a> {
                 Set::Body(body) if is_there => {
                     Ok(Value { body: body.clone(), content: content(&line.place) })
                 }
-                Set::Body(_) | Set::Absent => Err(Refusal::NotFound),
+                Set::Body(_) | Set::Absent | Set::Withheld(_) => Err(Refusal::NotFound),
                 Set::Status(status) => Err(Refusal::ByHand(*status)),
             };
         }
@@ -348,7 +364,7 @@ impl<'a> Over<'a> {
         let directory = || if is_root || is_key { name.to_owned() } else { format!("{name}/") };
         if let Some(line) = self.set(&path) {
             return match (&line.set, line.place.is_listing) {
-                (Set::Absent, false) => None,
+                (Set::Absent | Set::Withheld(_), false) => None,
                 (Set::Body(_) | Set::Status(_), false) => Some(name.to_owned()),
                 (_, true) => Some(directory()),
             };

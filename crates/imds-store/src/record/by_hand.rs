@@ -1,11 +1,17 @@
-//! The form of a path that was set by hand.
+//! The form of a path that was set by hand. What may be somebody's keys is not kept: only the hash of it is, by which
+//! whoever has the configuration file puts it in again.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use imds_core::Instance;
 use imds_core::tree::by_hand::{ByHand, Place, Set};
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use zeroize::Zeroizing;
 
 use super::text;
 
@@ -13,20 +19,25 @@ use super::text;
 #[derive(Serialize, Deserialize)]
 pub(super) struct PathForm {
     path: String,
-    /// Base64. With neither a body nor a status, nothing is there.
+    /// Base64. With neither a body nor a status nor a hash, nothing is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     body: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
+    /// Base64 of the SHA-256 hash of a body that is not kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    withheld: Option<Box<str>>,
 }
 
 impl From<(&Place, &Set)> for PathForm {
     fn from((place, set): (&Place, &Set)) -> Self {
-        let path = place.as_str().to_owned();
+        let form = Self { path: place.as_str().to_owned(), body: None, status: None, withheld: None };
         match set {
-            Set::Body(body) => Self { path, body: Some(STANDARD.encode(body)), status: None },
-            Set::Status(status) => Self { path, body: None, status: Some(*status) },
-            Set::Absent => Self { path, body: None, status: None },
+            Set::Body(body) if place.holds_keys() => Self { withheld: Some(hash(body)), ..form },
+            Set::Body(body) => Self { body: Some(STANDARD.encode(body)), ..form },
+            Set::Status(status) => Self { status: Some(*status), ..form },
+            Set::Absent => form,
+            Set::Withheld(hash) => Self { withheld: Some(hash.clone()), ..form },
         }
     }
 }
@@ -34,17 +45,63 @@ impl From<(&Place, &Set)> for PathForm {
 /// What these say together.
 pub(super) fn paths(forms: Vec<PathForm>) -> Result<Option<Arc<ByHand>>, String> {
     let paths = forms.into_iter().map(|form| {
-        let set = match (form.body, form.status) {
-            (Some(body), None) => {
+        let set = match (form.body, form.status, form.withheld) {
+            (Some(body), None, None) => {
                 let body = STANDARD.decode(body).map_err(|_| "a path whose body is not base64")?;
                 Set::body(body.into()).map_err(|error| error.to_string())?
             }
-            (None, Some(status)) => Set::status(status.into()).map_err(|error| error.to_string())?,
-            (None, None) => Set::Absent,
-            (Some(_), Some(_)) => return Err("a path with a body and a status".to_owned()),
+            (None, Some(status), None) => Set::status(status.into()).map_err(|error| error.to_string())?,
+            (None, None, None) => Set::Absent,
+            (None, None, Some(hash)) => Set::Withheld(hash),
+            _ => return Err("a path with two of a body, a status and a hash".to_owned()),
         };
         Ok((text(&form.path)?, set))
     });
     let paths = ByHand::new(paths.collect::<Result<Vec<_>, String>>()?);
     Ok(paths.map_err(|clash| clash.what)?.map(Arc::new))
+}
+
+fn hash(body: &[u8]) -> Box<str> {
+    STANDARD.encode(digest(&SHA256, body)).into()
+}
+
+/// Bodies that the store does not keep, by their hashes.
+#[derive(Default)]
+pub struct Withheld(HashMap<Box<str>, Zeroizing<Vec<u8>>>);
+
+impl Withheld {
+    /// What would not be kept of these instances.
+    pub fn of<'i>(instances: impl Iterator<Item = &'i Instance>) -> Self {
+        let all = instances.flat_map(|instance| instance.by_hand.iter().flat_map(|paths| paths.iter()));
+        let bodies = all.filter_map(|(place, set)| match set {
+            Set::Body(body) if place.holds_keys() => Some((hash(body), body.to_vec().into())),
+            Set::Body(_) | Set::Status(_) | Set::Absent | Set::Withheld(_) => None,
+        });
+        Self(bodies.collect())
+    }
+
+    /// Adds what another has.
+    pub fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    /// A machine as it is kept, with the bodies that are known put in again. `None` where there is nothing to put in.
+    #[must_use]
+    pub fn fill(&self, kept: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let mut machine: Json = serde_json::from_slice(kept).ok()?;
+        let mut is_filled = false;
+        for path in machine.pointer_mut("/instance/paths")?.as_array_mut()? {
+            let Some(path) = path.as_object_mut() else { continue };
+            let known = path.get("withheld").and_then(Json::as_str).and_then(|hash| self.0.get(hash));
+            if let Some(body) = known {
+                path.insert("body".to_owned(), STANDARD.encode(body).into());
+                path.remove("withheld");
+                is_filled = true;
+            }
+        }
+        is_filled.then(|| serde_json::to_vec(&machine).ok()).flatten().map(Zeroizing::new)
+    }
 }

@@ -366,11 +366,13 @@ impl InterfaceForm {
 mod tests {
     use std::sync::Arc;
 
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
     use imds_core::testing::{everything, launch};
     use imds_core::tree::by_hand::{ByHand, Set};
     use imds_core::{Instance, Machine};
 
-    use crate::record::{Record, decode};
+    use crate::record::{Record, Withheld, decode};
 
     fn with_paths() -> Instance {
         let set = [
@@ -391,11 +393,45 @@ mod tests {
             ("\"status\":500", "\"status\":200"),
             ("\"status\":500", "\"status\":500,\"body\":\"\""),
             ("\"AP8=\"", "\"?\""),
+            ("\"status\":500", "\"status\":500,\"withheld\":\"\""),
         ] {
             assert!(kept.contains(good), "{good}");
             let error = decode::<Machine>("machine/x", kept.replace(good, bad).as_bytes()).unwrap_err();
             assert!(error.to_string().starts_with("machine/x in the store is damaged"), "{error}");
         }
+    }
+
+    #[test]
+    fn keys_by_hand_are_not_kept_and_can_be_put_in_again() {
+        let keys = "/latest/meta-data/identity-credentials/ec2/security-credentials/ec2-instance";
+        let body = |text: &str| Set::body(text.as_bytes().to_vec().into()).unwrap();
+        let set = [(keys, body("SECRET")), ("/latest/meta-data/new/leaf", body("plain"))];
+        let paths = ByHand::new(set.map(|(path, set)| (path.parse().unwrap(), set))).unwrap();
+        let instance = Instance { by_hand: paths.map(Arc::new), ..launch().instance() };
+        let kept = serde_json::to_vec(&Machine::launched(instance.clone()).to_form()).unwrap();
+        let holds = |bytes: &[u8], text: &str| {
+            let text = STANDARD.encode(text);
+            bytes.windows(text.len()).any(|window| window == text.as_bytes())
+        };
+        assert!(!holds(&kept, "SECRET") && holds(&kept, "plain"));
+        // Who changes something else about the machine loses nothing.
+        let read = decode::<Machine>("machine/x", &kept).unwrap();
+        assert_eq!(serde_json::to_vec(&read.to_form()).unwrap(), kept);
+        let at = |machine: &Machine, path: &str| {
+            imds_core::tree::find(&machine.instance, path.as_bytes(), imds_core::testing::noon())
+                .map(|value| value.body)
+                .ok()
+        };
+        assert_eq!(at(&read, keys), None);
+        assert_eq!(at(&read, "/latest/meta-data/new/leaf").as_deref(), Some(&b"plain"[..]));
+        let filled = Withheld::of([&instance].into_iter()).fill(&kept).unwrap();
+        assert_eq!(decode::<Machine>("machine/x", &filled).unwrap(), Machine::launched(instance.clone()));
+        // What has another hash, or is no machine, is left as it is.
+        let other = [(keys, body("OTHER"))].map(|(path, set)| (path.parse().unwrap(), set));
+        let other = Instance { by_hand: ByHand::new(other).unwrap().map(Arc::new), ..instance };
+        let other = Withheld::of([&other].into_iter());
+        assert!(other.fill(&kept).is_none() && other.fill(b"{").is_none() && other.fill(b"{}").is_none());
+        assert!(Withheld::default().fill(&kept).is_none());
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! `imds record`: a metadata service as a configuration.
 
 use std::fs::OpenOptions;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use imds_core::Timestamp;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 
 use super::usage;
 use crate::admin::printable;
@@ -36,11 +38,16 @@ pub(super) fn run(args: &Record) -> anyhow::Result<ExitCode> {
     if let Some(name) = recording.files.iter().map(|(name, _)| name).find(is_there) {
         bail!("{} is there already; remove it, or write to another file", folder.join(name).display());
     }
-    for (name, content) in &recording.files {
-        write(&folder.join(name), content)?;
-    }
-    let head = format!("# Recorded from {} at {now:.0}.\n\n", source.host());
-    write(&args.output, (head + &recording.text).as_bytes())?;
+    let partly = if recording.told.is_empty() {
+        ""
+    } else {
+        "# Not everything is as it was found: what was left out was told when this was written.\n"
+    };
+    let text = format!("# Recorded from {} at {now:.0}.\n{partly}\n{}", source.host(), recording.text);
+    let mut files: Vec<(PathBuf, &[u8])> = Vec::new();
+    files.extend(recording.files.iter().map(|(name, content)| (folder.join(name), &***content)));
+    files.push((args.output.clone(), text.as_bytes()));
+    write(&files)?;
     for told in found.noted.iter().chain(&recording.told) {
         fail(printable(told));
     }
@@ -48,12 +55,82 @@ pub(super) fn run(args: &Record) -> anyhow::Result<ExitCode> {
     Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// A new file that nobody else can read.
-fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    let written = file.and_then(|mut file| {
-        file.write_all(content)?;
-        file.sync_all()
-    });
-    written.with_context(|| format!("cannot write {}", path.display()))
+/// New files that nobody else can read, all of them or none: each is written under another name first, and what was there
+/// meanwhile is not overwritten.
+fn write(files: &[(PathBuf, &[u8])]) -> anyhow::Result<()> {
+    let mut made = Vec::new();
+    let written = write_into(files, &mut made);
+    if written.is_err() {
+        for path in made {
+            if let Err(error) = std::fs::remove_file(&path) {
+                fail(format_args!("{} is left over, and can be removed: {error}", path.display()));
+            }
+        }
+    }
+    written
+}
+
+/// Says in `made` what there is to be removed when it fails.
+fn write_into(files: &[(PathBuf, &[u8])], made: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    let beside = |path: &Path| {
+        let mut name = std::ffi::OsString::from(".");
+        name.push(path.file_name().unwrap_or_default());
+        name.push(format!(".{}", std::process::id()));
+        path.with_file_name(name)
+    };
+    for (path, content) in files {
+        let beside = beside(path);
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside);
+        let written = file.and_then(|mut file| {
+            made.push(beside);
+            file.write_all(content)?;
+            file.sync_all()
+        });
+        written.with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    for (index, (path, _)) in files.iter().enumerate() {
+        move_to(&made[index], path).with_context(|| format!("cannot write {}", path.display()))?;
+        made[index].clone_from(path);
+    }
+    Ok(())
+}
+
+/// Moves a file to a place where nothing is.
+fn move_to(from: &Path, to: &Path) -> io::Result<()> {
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // Network file systems know links alone that replace nothing.
+        Err(Errno::INVAL | Errno::NOSYS) => {
+            std::fs::hard_link(from, to)?;
+            std::fs::remove_file(from)
+        }
+        moved => Ok(moved?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_written_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = || {
+            let entries = std::fs::read_dir(folder.path()).unwrap();
+            let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+            names.sort();
+            names
+        };
+        let [one, two] = ["one", "two"].map(|name| folder.path().join(name));
+        // The second came to be meanwhile, or cannot be.
+        std::fs::write(&two, "mine").unwrap();
+        for bad in [two.clone(), folder.path().join("none/two"), folder.path().join("x".repeat(300))] {
+            assert!(write(&[(one.clone(), b"1"), (bad, b"2")]).is_err());
+            assert_eq!(names(), ["two"]);
+            assert_eq!(std::fs::read(&two).unwrap(), b"mine");
+        }
+        std::fs::remove_file(&two).unwrap();
+        write(&[(one, b"1"), (two.clone(), b"2")]).unwrap();
+        assert_eq!(names(), ["one", "two"]);
+        assert_eq!(std::fs::read(&two).unwrap(), b"2");
+    }
 }

@@ -19,7 +19,7 @@ pub(super) fn run(args: Run) -> anyhow::Result<ExitCode> {
     let log = args.options.log.map(Format::from);
     logging::start(log.unwrap_or(Format::Text), tracing::Level::WARN);
     let flags = args.options.flags();
-    let fetcher = Fetcher::start(args.options.config.clone(), &flags)?;
+    let fetcher = Fetcher::start(args.options.config.clone(), &flags, None)?;
     let bundle = gather(args.options.config.as_deref(), &flags)?;
     let mut config = Config::new(&bundle, &flags, Timestamp::now())?;
     let fetcher = fetcher.wanted(&config)?;

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -13,6 +14,7 @@ use imds_store::Registry;
 use crate::app::{App, Ended, Signals, print, ready_line};
 use crate::args::Serve;
 use crate::config::{Auth, Config, gather};
+use crate::credentials::exposed::{EXPOSED, exposed};
 use crate::keeper::{self, Duty, Fetcher, Report, Task};
 use crate::listen::{Listener, bind};
 use crate::logging;
@@ -29,7 +31,7 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
     flags.clock = args.clock;
     flags.environment_delay = args.environment_delay;
     flags.server_name.clone_from(&args.server_name);
-    let fetcher = Fetcher::start(args.options.config.clone(), &flags)?;
+    let fetcher = Fetcher::start(args.options.config.clone(), &flags, args.options.state.clone())?;
     let bundle = gather(args.options.config.as_deref(), &flags)?;
     let mut config = Config::new(&bundle, &flags, Timestamp::now())?;
     if config.service.auth == Auth::Sigv4 && args.options.state.is_none() {
@@ -39,6 +41,9 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
     }
     let fetcher = fetcher.wanted(&config)?;
     let keyring = super::keys(args.options.state.as_deref())?;
+    if let Some(state) = &args.options.state {
+        check_exposed(&config, args.options.config.as_deref(), state)?;
+    }
 
     // Before anything listens: a helper that held the sockets would keep the ports for as long as it lives on.
     let duty = Duty {
@@ -82,6 +87,22 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
         Ended::Stopped => Ok(ExitCode::SUCCESS),
         Ended::Reported(Some(Report::Failed { message, .. })) => anyhow::bail!(message),
         Ended::Reported(_) => anyhow::bail!("the helper process ended; start the service again"),
+    }
+}
+
+/// What is executed, and who is called with the user's keys, must not be said where the helper may write: whoever had taken
+/// it over could say it.
+fn check_exposed(config: &Config, file: Option<&Path>, state: &Path) -> anyhow::Result<()> {
+    let sources = config.lent.iter().filter_map(|(_, lent)| lent.source.as_ref());
+    let variable = |name: &str| std::env::var(name).ok();
+    let looked = exposed(sources, file, state, &variable);
+    match looked.with_context(|| format!("cannot look at what lies in {}", state.display()))? {
+        Some(path) => anyhow::bail!(
+            "{}: {EXPOSED}: keep it elsewhere, or give --state another folder than {}",
+            path.display(),
+            state.display()
+        ),
+        None => Ok(()),
     }
 }
 

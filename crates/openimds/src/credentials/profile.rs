@@ -52,11 +52,8 @@ enum From {
 }
 
 impl Files {
-    /// Reads them: those that the environment names, else those in `~/.aws`. One that is not there says nothing.
-    ///
-    /// # Errors
-    /// When one cannot be read.
-    pub fn read(variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, Failure> {
+    /// Where they are: those that the environment names, else those in `~/.aws`; that of keys first.
+    pub fn places(variable: &dyn Fn(&str) -> Option<String>) -> [Option<PathBuf>; 2] {
         let home = variable("HOME").map(PathBuf::from);
         let place = |name: &str, file: &str| {
             let named = variable(name).filter(|path| !path.is_empty());
@@ -66,8 +63,16 @@ impl Files {
                 (None, home) => home.as_ref().map(|home| home.join(".aws").join(file)),
             }
         };
-        let credentials = sections(place("AWS_SHARED_CREDENTIALS_FILE", "credentials").as_deref())?;
-        let config = sections(place("AWS_CONFIG_FILE", "config").as_deref())?;
+        [place("AWS_SHARED_CREDENTIALS_FILE", "credentials"), place("AWS_CONFIG_FILE", "config")]
+    }
+
+    /// Reads them. One that is not there says nothing.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn read(variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, Failure> {
+        let [credentials, config] = Self::places(variable);
+        let (credentials, config) = (sections(credentials.as_deref())?, sections(config.as_deref())?);
         let config = config
             .into_iter()
             .filter_map(|(section, keys)| Some((ini::profile_of(&section)?.to_owned(), keys)))

@@ -330,6 +330,7 @@ impl Work {
             entry.place.listen = self.listens.get(&entry.instance.id).cloned().unwrap_or_default();
         }
         let room = self.faults.room_for_file(&config.faults)?;
+        self.feed.by_hand(&entries);
         match feed::apply(&*self.store, &entries, self.clock.now()) {
             Ok(_) => {
                 room.take()?;

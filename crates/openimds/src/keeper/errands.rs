@@ -2,7 +2,7 @@
 //! the configuration names such a source at the start.
 //!
 //! It fetches what the configuration file says and nothing else: whoever had taken the keeper over could not make it run a
-//! command of his own, as long as he cannot write that file, which should not lie in the state folder. It ends when the
+//! command of his own, as long as he cannot write that file, which must not lie in the state folder. It ends when the
 //! keeper does, and what it runs ends with it. It is forked before anything is read or open that it must not have.
 
 use std::collections::HashSet;
@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use super::duty::SHARED;
 use super::report::{KeysForm, body, encode};
 use crate::config::{Bundle, Config, Flags, gather};
+use crate::credentials::exposed::{EXPOSED, exposed};
 use crate::credentials::process::Children;
 use crate::credentials::{Failure, Source, Timekeeper, fetch};
 
@@ -57,9 +58,13 @@ impl Fetcher {
     ///
     /// # Errors
     /// When there cannot be such a process.
-    pub fn start(file: Option<PathBuf>, flags: &Flags) -> Result<Self, imds_netns::Error> {
+    pub fn start(
+        file: Option<PathBuf>,
+        flags: &Flags,
+        state: Option<PathBuf>,
+    ) -> Result<Self, imds_netns::Error> {
         let Some(file) = file else { return Ok(Self(None)) };
-        let permitted = Permitted { sources: HashSet::new(), file, flags: flags.clone() };
+        let permitted = Permitted { sources: HashSet::new(), file, flags: flags.clone(), state };
         let helper = fork_apart(|stream| match work(stream, permitted) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
@@ -104,6 +109,8 @@ struct Permitted {
     sources: HashSet<Source>,
     file: PathBuf,
     flags: Flags,
+    /// Where the keeper may write. What lies there says nothing.
+    state: Option<PathBuf>,
 }
 
 impl Permitted {
@@ -114,7 +121,25 @@ impl Permitted {
         {
             self.take(&bundle);
         }
-        self.sources.contains(source)
+        self.sources.contains(source) && !self.is_exposed(source)
+    }
+
+    /// Each time: a link may lead elsewhere now, and the file may have come to name other ones.
+    fn is_exposed(&self, source: &Source) -> bool {
+        let Some(state) = &self.state else { return false };
+        let variable = |name: &str| std::env::var(name).ok();
+        match exposed(std::iter::once(source), Some(&self.file), state, &variable) {
+            Ok(None) => false,
+            Ok(Some(path)) => {
+                tracing::error!(path = %path.display(), "{EXPOSED}");
+                true
+            }
+            // Of what cannot be looked at nothing is known.
+            Err(error) => {
+                tracing::error!(%error, "it cannot be seen whether the state folder says what is executed");
+                true
+            }
+        }
     }
 
     /// A file that is refused changes nothing.
@@ -146,7 +171,8 @@ fn work(mut stream: UnixStream, mut permitted: Permitted) -> io::Result<()> {
         if permitted.permits(&source) {
             sender.send((source, clock)).map_err(io::Error::other)?;
         } else {
-            let refused = Failure::new("the configuration file does not name this source");
+            let refused =
+                Failure::new("the configuration file does not name this source, or lies in the state folder");
             tell(&answers, source, Err(refused));
         }
     }
@@ -198,11 +224,18 @@ mod tests {
         };
         write("one");
         let mut permitted =
-            Permitted { sources: HashSet::new(), file: file.clone(), flags: Flags::default() };
+            Permitted { sources: HashSet::new(), file: file.clone(), flags: Flags::default(), state: None };
         assert!(permitted.permits(&process("one")) && !permitted.permits(&process("two")));
         write("two");
         assert!(permitted.permits(&process("two")) && !permitted.permits(&process("three")));
         std::fs::write(&file, "no configuration").unwrap();
         assert!(!permitted.permits(&process("three")) && permitted.permits(&process("two")));
+        // Where the keeper may write, nothing is believed.
+        permitted.state = Some(folder.path().to_owned());
+        assert!(!permitted.permits(&process("two")));
+        permitted.state = Some(folder.path().join("state"));
+        assert!(!permitted.permits(&process("two")), "it is not there");
+        std::fs::create_dir(folder.path().join("state")).unwrap();
+        assert!(permitted.permits(&process("two")));
     }
 }

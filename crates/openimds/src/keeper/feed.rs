@@ -16,9 +16,10 @@ use imds_core::id::InstanceId;
 use imds_core::session::NONCE_LEN;
 use imds_store::provider::file::Entry;
 use imds_store::provider::profile::{Given, Mint, Profiles};
-use imds_store::record::{self, InstanceProfile, Place, Record as _};
+use imds_store::record::{self, InstanceProfile, Place, Record as _, Withheld};
 use imds_store::store::Event;
 use imds_store::{Error, Revision, ServiceClock, Store};
+use zeroize::Zeroizing;
 
 use super::clock;
 use super::report::{Reporter, RoleForm, Told, Wire};
@@ -43,6 +44,8 @@ struct Roles {
     /// The configuration file. Such a role gives way while its instance is associated with a profile through the API.
     file: HashMap<InstanceId, Role>,
     profiles: Profiles,
+    /// Keys that the file sets by hand.
+    by_hand: Withheld,
 }
 
 impl Feed {
@@ -113,6 +116,13 @@ impl Feed {
         }
     }
 
+    /// Keys that these set by hand, which come with their instances and are not in the store. To be said before they are
+    /// committed.
+    pub(super) fn by_hand(&self, entries: &[Entry]) {
+        let all = Withheld::of(entries.iter().map(|entry| &entry.instance));
+        self.roles().by_hand.extend(all);
+    }
+
     /// The roles of the file's instances: tells those that are not as they were told before.
     ///
     /// `lent` are those of which the keys come from elsewhere.
@@ -141,6 +151,7 @@ impl Feed {
             self.reporter.tell(&Wire::Changed { revision: 0, changes })?;
         }
         roles.file = now;
+        roles.by_hand = Withheld::of(entries.iter().map(|entry| &entry.instance));
         Ok(())
     }
 
@@ -202,7 +213,14 @@ impl Feed {
             self.reporter.tell(&Wire::Changed { revision: 0, changes: reported })?;
             reported = rest;
         }
-        reported.extend(changes.iter().filter_map(|(key, value)| Told::kept(key, *value)));
+        let is_machine = |key: &str| key.split_once('/').is_some_and(|(kind, _)| kind == Machine::KIND);
+        let fill = |(key, value): &(&str, Option<&[u8]>)| {
+            value.filter(|_| is_machine(key)).and_then(|kept| roles.by_hand.fill(kept))
+        };
+        let filled: Vec<Option<Zeroizing<Vec<u8>>>> = changes.iter().map(fill).collect();
+        for ((key, value), filled) in changes.iter().zip(&filled) {
+            reported.extend(Told::kept(key, filled.as_ref().map(|filled| &***filled).or(*value)));
+        }
         reported.extend(gone.iter().map(|(id, _)| told(id, roles.file.get(id).cloned())));
         // Every commit is told, and of what was there at the start only what concerns guests.
         if revision == 0 && reported.is_empty() {

@@ -5,15 +5,18 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use imds_core::access::Refusal;
-use imds_core::tree::by_hand::{ByHand, Place, Set};
+use imds_core::tree::by_hand::{BODIES, ByHand, PATHS, Place, Set};
 use imds_core::tree::find;
 use imds_core::{Instance, Timestamp};
 use serde_json::Value as Json;
 
 use super::crawl::{Crawl, Reply, Wish, holds_keys, is_wanted, names};
+use super::told::Told;
 
 /// Signatures, which say nothing without the document that they are over.
 const SIGNED: [&str; 3] = ["pkcs7", "rsa2048", "signature"];
+/// Contradictions of one version that are settled one by one.
+const CLASHES: usize = 20;
 /// Where they are.
 const IDENTITY: &str = "/latest/dynamic/instance-identity/";
 
@@ -26,23 +29,24 @@ pub(super) struct Over<'c> {
     /// By path, as it is written.
     pub(super) paths: BTreeMap<String, Set>,
     /// What cannot be set, as sentences.
-    pub(super) told: Vec<String>,
+    pub(super) told: Told,
 }
 
 impl<'c> Over<'c> {
     /// Sets what is needed.
     pub(super) fn new(instance: Instance, crawl: &'c Crawl, wish: Wish, now: Timestamp) -> Self {
-        let (paths, told) = (BTreeMap::new(), Vec::new());
+        let (paths, told) = (BTreeMap::new(), Told::default());
         let mut over = Self { instance, crawl, wish, now, paths, told };
         let versions = over.versions();
         for version in &versions {
             over.differences(version);
             if *version == "latest" {
                 over.keep_document();
+                over.keep_unsigned();
             }
-            over.build();
+            over.build(version);
             over.listings(version);
-            over.build();
+            over.build(version);
         }
         over
     }
@@ -132,13 +136,49 @@ impl<'c> Over<'c> {
         }
     }
 
+    /// Where nothing was signed nothing will be, whoever serves the recording: he may have a key.
+    fn keep_unsigned(&mut self) {
+        let Some(listing) = self.crawl.found.get(IDENTITY).filter(|reply| reply.status == 200) else {
+            return;
+        };
+        let there = names(IDENTITY, &listing.body);
+        for name in SIGNED.iter().filter(|name| !there.iter().any(|known| known == *name)) {
+            self.paths.entry(format!("{IDENTITY}{name}")).or_insert(Set::Absent);
+        }
+    }
+
+    /// What is more than an instance can have is left out, of the version that came last.
+    fn fit(&mut self, version: &str) {
+        let size = |set: &Set| match set {
+            Set::Body(body) => body.len(),
+            Set::Status(_) | Set::Absent | Set::Withheld(_) => 0,
+        };
+        let (mut bytes, mut left_out) = (self.paths.values().map(size).sum::<usize>(), 0);
+        let (start, end) = (format!("/{version}/"), format!("/{version}0"));
+        while self.paths.len() > PATHS || bytes > BODIES {
+            let last = self.paths.range(start.clone()..end.clone()).next_back().map(|(path, _)| path.clone());
+            let Some(set) = last.and_then(|path| self.paths.remove(&path)) else { break };
+            bytes -= size(&set);
+            left_out += 1;
+        }
+        if left_out > 0 {
+            self.told.push(format!(
+                "{start}: {left_out} paths were left out, as an instance can have {PATHS} by hand, of {BODIES} bytes together"
+            ));
+        }
+    }
+
     /// Puts what is set over the instance. What contradicts the rest is left out.
-    fn build(&mut self) {
+    fn build(&mut self, version: &str) {
         self.paths.retain(|path, _| {
             let place = path.parse::<Place>();
-            self.told.extend(place.as_ref().err().map(|error| format!("{path}: {error}")));
+            if let Err(error) = &place {
+                self.told.push(format!("{path}: {error}"));
+            }
             place.is_ok()
         });
+        self.fit(version);
+        let mut clashes = 0;
         loop {
             let places = self.paths.iter().filter_map(|(path, set)| Some((path.parse().ok()?, set.clone())));
             match ByHand::new(places) {
@@ -150,6 +190,13 @@ impl<'c> Over<'c> {
                     let Some(path) = self.paths.keys().nth(clash.index).cloned() else { return };
                     self.paths.remove(&path);
                     self.told.push(format!("{path}: {}", clash.what));
+                    clashes += 1;
+                    if clashes == CLASHES {
+                        let start = format!("/{version}/");
+                        self.paths.retain(|path, _| !path.starts_with(&start));
+                        self.told
+                            .push(format!("{start}: its paths contradict each other; none was set by hand"));
+                    }
                 }
             }
         }

@@ -4,17 +4,22 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+pub(crate) use imds_core::tree::by_hand::holds_keys;
 use imds_core::tree::versions::Version;
 use zeroize::Zeroize as _;
 
-/// Requests of one crawl.
-const REQUESTS: usize = 20_000;
+use super::told::Told;
+
+/// Requests of one crawl. Tests without optimisations have fewer to wait for.
+const REQUESTS: usize = if cfg!(test) { 2_500 } else { 20_000 };
 /// Directories above a path.
 const DEPTH: usize = 16;
 /// Names of one directory.
 const NAMES: usize = 1_000;
 /// Bytes of all answers.
 const BYTES: usize = 64 * 1_024 * 1_024;
+/// Strange versions that are named.
+const STRANGE: usize = 20;
 /// Paths in a row that are not answered at all, before it is given up.
 const SILENT: usize = 3;
 /// Lists a key by number and name, and has it under its number.
@@ -56,7 +61,7 @@ pub(crate) struct Crawl {
     /// By path; directories end with a slash.
     pub(crate) found: BTreeMap<String, Reply>,
     /// What could not be had, as sentences.
-    pub(crate) told: Vec<String>,
+    pub(crate) told: Told,
     /// What is there and cannot be served here, likewise.
     pub(crate) noted: Vec<String>,
     requests: usize,
@@ -79,7 +84,10 @@ pub(crate) fn crawl(wish: Wish, ask: &mut impl FnMut(&str) -> anyhow::Result<Rep
         }
     }
     if !strange.is_empty() {
-        crawl.noted.push(format!("versions that are not served here: {}", strange.join(", ")));
+        let more = strange.len().saturating_sub(STRANGE);
+        strange.truncate(STRANGE);
+        let more = if more == 0 { String::new() } else { format!(", and {more} more") };
+        crawl.noted.push(format!("versions that are not served here: {}{more}", strange.join(", ")));
     }
     let dated = listed.lines().take(NAMES).filter(known).filter(|version| *version != "latest");
     for version in std::iter::once("latest").chain(dated) {
@@ -94,11 +102,6 @@ pub(crate) fn is_wanted(path: &str, wish: Wish) -> bool {
     (wish.user_data || !is_user_data) && (wish.credentials || !holds_keys(path))
 }
 
-/// May keys be there?
-pub(crate) fn holds_keys(path: &str) -> bool {
-    path.contains("/security-credentials")
-}
-
 impl Crawl {
     fn get(&mut self, path: &str, ask: &mut impl FnMut(&str) -> anyhow::Result<Reply>) -> Option<Reply> {
         if self.is_over {
@@ -106,7 +109,7 @@ impl Crawl {
         }
         if self.requests == REQUESTS || self.bytes > BYTES {
             self.is_over = true;
-            self.told.push(format!(
+            self.told.lead(format!(
                 "there is more than {REQUESTS} paths or {BYTES} bytes; nothing was asked for from {path} on"
             ));
             return None;
@@ -115,7 +118,7 @@ impl Crawl {
         match ask(path) {
             Ok(reply) => {
                 self.silent = 0;
-                self.bytes += reply.body.len();
+                self.bytes += path.len() + reply.body.len();
                 Some(reply)
             }
             Err(error) => {
@@ -123,7 +126,7 @@ impl Crawl {
                 self.silent += 1;
                 if self.silent == SILENT {
                     self.is_over = true;
-                    self.told.push(format!(
+                    self.told.lead(format!(
                         "{SILENT} paths in a row were not answered; nothing was asked for after that"
                     ));
                 }
@@ -281,7 +284,8 @@ mod tests {
             }
         });
         assert_eq!((asked, found.told.len()), (6, 5));
-        assert_eq!(found.told[1], "/latest/meta-data/n0: no answer came");
+        assert!(found.told[0].contains("nothing was asked for after that"), "{:?}", found.told);
+        assert_eq!(found.told[2], "/latest/meta-data/n0: no answer came");
     }
 
     #[test]

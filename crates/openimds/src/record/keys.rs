@@ -7,6 +7,11 @@ use toml::{Table, Value};
 
 use super::crawl::{Crawl, names};
 
+/// Lines of a leaf that are a list, and interfaces that are told apart. EC2 has far fewer; what has more is written as it
+/// is.
+const MANY: usize = 1_000;
+const INTERFACES: usize = 64;
+
 /// What is set together, each by its place in the entry of the instance.
 pub(super) type Group = Vec<(Vec<String>, Value)>;
 
@@ -115,7 +120,7 @@ pub(super) fn groups(leaves: &Leaves<'_>) -> Vec<Group> {
         set(&[key], leaves.meta(key).map(Value::from));
     }
     for key in LISTS {
-        set(&[key], leaves.meta(key).map(lines));
+        set(&[key], leaves.meta(key).and_then(lines));
     }
     for (key, directory) in [
         ("block-device-mapping", "block-device-mapping/"),
@@ -136,8 +141,8 @@ pub(super) fn groups(leaves: &Leaves<'_>) -> Vec<Group> {
     groups
 }
 
-fn lines(text: &str) -> Value {
-    text.lines().map(Value::from).collect::<Vec<_>>().into()
+fn lines(text: &str) -> Option<Value> {
+    (text.lines().count() <= MANY).then(|| text.lines().map(Value::from).collect::<Vec<_>>().into())
 }
 
 /// The leaves of a directory, by their names.
@@ -184,7 +189,9 @@ fn events(leaves: &Leaves<'_>, set: &mut impl FnMut(&[&str], Option<Value>)) {
             for (key, member) in [("not-before", "NotBefore"), ("not-after", "NotAfter")] {
                 members.extend(of(event, member).and_then(|text| moment(&text)).map(|time| (key, time)));
             }
-            all.push(table(members));
+            if all.len() < MANY {
+                all.push(table(members));
+            }
         }
     }
     set(&["events", "maintenance"], (!all.is_empty()).then_some(Value::Array(all)));
@@ -201,7 +208,8 @@ fn moment(text: &str) -> Option<String> {
 fn interfaces(leaves: &Leaves<'_>) -> Vec<Value> {
     let macs = format!("{META}network/interfaces/macs/");
     let mut all = Vec::new();
-    for mac in leaves.names(&macs) {
+    let names = leaves.names(&macs);
+    for mac in names.iter().filter(|_| names.len() <= INTERFACES) {
         let leaf = |key: &str| leaves.text(&format!("{macs}{mac}/{key}"));
         let mut table = Table::new();
         for key in ["device-number", "network-card"] {
@@ -209,10 +217,11 @@ fn interfaces(leaves: &Leaves<'_>) -> Vec<Value> {
             table.extend(number.map(|number| (key.to_owned(), number.into())));
         }
         table.extend(INTERFACE.into_iter().filter_map(|key| Some((key.to_owned(), leaf(key)?.into()))));
-        table.extend(INTERFACE_LISTS.into_iter().filter_map(|key| Some((key.to_owned(), lines(leaf(key)?)))));
+        table
+            .extend(INTERFACE_LISTS.into_iter().filter_map(|key| Some((key.to_owned(), lines(leaf(key)?)?))));
         let associations = format!("{macs}{mac}/ipv4-associations/");
         let behind =
-            |public: String| Some((public.clone(), lines(leaves.text(&format!("{associations}{public}"))?)));
+            |public: String| Some((public.clone(), lines(leaves.text(&format!("{associations}{public}"))?)?));
         let behind: Table = leaves.names(&associations).into_iter().filter_map(behind).collect();
         if !behind.is_empty() {
             table.insert("ipv4-associations".to_owned(), Value::Table(behind));

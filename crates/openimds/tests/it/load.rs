@@ -21,7 +21,7 @@ const CLIENTS: u8 = 16;
 /// Connections that are open and silent while somebody else asks.
 const IDLE: usize = 10_000;
 /// How long a new request may take beside them.
-const PROMPT: Duration = Duration::from_secs(2);
+const PROMPT: Duration = Duration::from_secs(5);
 /// How often the service is killed under load.
 const KILLS: u32 = 3;
 

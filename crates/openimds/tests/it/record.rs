@@ -5,12 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::thread;
 
+use crate::serve::kept::exchange_from;
 use crate::serve::{Files, Watched};
 use crate::support::{IMDS, body, status};
 
@@ -98,6 +99,41 @@ fn what_is_recorded_and_served_again_differs_in_times_alone() {
 }
 
 #[test]
+fn what_was_not_signed_is_not_signed_when_it_is_served_again() {
+    let config = "[[instance]]\ndefault = true\nmetadata-options = { instance-metadata-tags = \"enabled\" }\n\
+                  tags = { \"a:b\" = \"\" }\n[[instance]]\ninstance-id = \"i-0000000b\"\nlocal-ipv4 = \"127.0.7.9\"\n";
+    let files = Files::new(&[("imds.toml", config)]);
+    let service = Watched::with(&files, &[]);
+    let output = files.path("again.toml");
+    let recorded = record(&format!("http://{}", service.listen[0]), &output, &[]);
+    assert!(recorded.status.success() && said(&recorded).is_empty(), "{}", said(&recorded));
+    let state = files.text("state");
+    let made = Command::new(IMDS).args(["ca", "init", "--state", &state]).output().unwrap();
+    assert!(made.status.success(), "{}", said(&made));
+    let text = fs::read_to_string(&output).unwrap().replace("[[instance]]", "[[instance]]\ndefault = true");
+    let other = "[[instance]]\ninstance-id = \"i-0000000b\"\nlocal-ipv4 = \"127.0.7.9\"\n";
+    fs::write(&output, format!("{text}\n{other}")).unwrap();
+    let again = Watched::start(&["--config", output.to_str().unwrap(), "--state", &state]);
+    let get = b"GET /latest/dynamic/instance-identity/pkcs7 HTTP/1.1\r\n\r\n";
+    crate::serve::until("another instance is signed", || {
+        let answer = exchange_from(Ipv4Addr::new(127, 0, 7, 9), again.listen[0], get);
+        (status(&answer) == 200).then_some(())
+    });
+    let (before, mut after) = (crawl(&service), crawl(&again));
+    assert!(before.contains_key("/latest/meta-data/tags/instance/a:b"));
+    // It is this instance's alone that is recorded, and keys for EC2's own use are not.
+    for (path, answer) in before.iter().filter(|(path, _)| !path.contains("/identity-credentials/")) {
+        assert_eq!(Some(answer), after.remove(path).as_ref(), "{path}");
+    }
+    assert!(after.keys().all(|path| path.contains("/identity-credentials/")), "{:?}", after.keys());
+    let signed =
+        ["pkcs7", "rsa2048", "signature"].map(|name| format!("/latest/dynamic/instance-identity/{name}"));
+    for path in signed {
+        assert_eq!(status(&again.get(&path, Some(&again.token()))), 404, "{path}");
+    }
+}
+
+#[test]
 fn secrets_stay_where_they_are_and_no_metadata_address_is_asked_that_must_not_be() {
     let service = Watched::start(&["--config", RICH, "--http-tokens", "required"]);
     let files = Files::new(&[]);
@@ -152,6 +188,10 @@ fn a_service_that_fails_is_recorded_as_far_as_it_goes_and_that_is_told() {
     for told in ["no token was given (404); IMDSv1 is used", "\"../\" is no name", "broken: ", "endless: "] {
         assert!(said.contains(told), "{told}: {said}");
     }
+    let text = fs::read_to_string(&output).unwrap();
+    assert!(text.contains("\n# Not everything is as it was found"), "{text}");
+    let names = fs::read_dir(output.parent().unwrap()).unwrap();
+    assert!(names.flatten().all(|entry| entry.file_name() == "part.toml"), "nothing else is left");
     let service = Watched::start(&["--config", output.to_str().unwrap()]);
     let get = |path: &str| service.get(&format!("/latest/meta-data/{path}"), None);
     assert_eq!(body(&get("ami-id")), "ami-1");

@@ -78,6 +78,11 @@ impl Identity {
     }
 }
 
+/// As it is once it is signed, which is waited for at the start, but not for long.
+fn signed(service: &Watched) -> Identity {
+    until("the document is signed", || Identity::of(service))
+}
+
 fn openssl(folder: &Path, words: &str) -> Output {
     Command::new("openssl")
         .args(words.split_whitespace())
@@ -128,8 +133,7 @@ fn each_form_is_accepted_by_its_recipe_and_one_changed_byte_is_not() {
     assert!(said.contains("imds ca show --state"), "{said}");
     ca(&other, &["init"]).well();
     let service = serve(&state);
-    // From the first request on, and under the first version that had them.
-    let whole = Identity::of(&service).unwrap();
+    let whole = signed(&service);
     assert!(whole.is_accepted(&certificate(&state)));
     assert!(!whole.is_accepted(&certificate(&other)));
     assert_eq!(leaf(&service, "").unwrap(), "document\npkcs7\nrsa2048\nsignature");
@@ -159,7 +163,7 @@ fn each_form_is_accepted_by_its_recipe_and_one_changed_byte_is_not() {
 
     // The same bytes after a restart.
     service.end(Signal::TERM);
-    assert_eq!(Identity::of(&serve(&state)).unwrap(), whole);
+    assert_eq!(signed(&serve(&state)), whole);
 }
 
 #[test]
@@ -232,10 +236,10 @@ fn a_signature_is_never_served_with_another_document() {
             let new = format!("172.31.16.{address}\"");
             (content.contains(name) && content.contains(&new)).then_some(())
         });
-        assert!(Identity::of(&service).unwrap().is_accepted(&shown));
+        assert!(signed(&service).is_accepted(&shown));
     }
     // One that is stopped and started again is who it was.
-    let before = Identity::of(&service).unwrap();
+    let before = signed(&service);
     let mut api = Api::of(&service);
     api.send("StopInstances", BUILT_IN);
     assert_eq!(leaf(&service, "signature"), None);
@@ -258,10 +262,10 @@ fn a_key_that_others_can_read_is_refused_and_it_is_nowhere_else() {
     assert!(said.code == Some(1) && said.err.contains("chmod 600"), "{said:?}");
     mode(0o600);
     let service = serve(&state);
-    let whole = Identity::of(&service).unwrap();
+    let whole = signed(&service);
     mode(0o640);
     until("it is told", || service.said().contains("the one before stays").then_some(()));
-    assert_eq!(Identity::of(&service).unwrap(), whole);
+    assert_eq!(signed(&service), whole);
     mode(0o600);
     ca(&state, &["rotate"]).well();
     until("another is taken", || Identity::of(&service).filter(|new| *new != whole));
@@ -299,7 +303,7 @@ fn the_key_is_not_in_the_process_that_reads_what_guests_send() {
     let state = files.path("state");
     ca(&state, &["init"]).well();
     let service = serve(&state);
-    assert!(leaf(&service, "signature").is_some());
+    signed(&service);
     let told = String::from_utf8(openssl(&state, "rsa -in ca/key.pem -text -noout").stdout).unwrap();
     let (_, rest) = told.split_once("prime1:\n").unwrap();
     let digits: String = rest.lines().take_while(|line| line.starts_with(' ')).map(str::trim).collect();
@@ -352,6 +356,6 @@ fn a_key_of_ones_own_is_taken_if_it_is_one() {
         init(state, key, "certificate").well();
         let state = files.path(state);
         assert_eq!(certificate(&state), fs::read_to_string(folder.join("certificate")).unwrap());
-        assert!(Identity::of(&serve(&state)).unwrap().is_accepted(&certificate(&state)));
+        assert!(signed(&serve(&state)).is_accepted(&certificate(&state)));
     }
 }

@@ -26,7 +26,10 @@ fn the_next_call_sees_what_the_file_says() {
         until("another id", || run.ask(ID) == "i-0000000000000000b 200");
         assert_eq!(run.ask("/latest/user-data"), " 404");
 
-        fs::write(&file, config('c', "local-ipv4 = 'nowhere'\n")).unwrap();
+        // At once: one that is being written reads as an empty one, which is refused as well.
+        let other = folder.path().join("other");
+        fs::write(&other, config('c', "local-ipv4 = 'nowhere'\n")).unwrap();
+        fs::rename(&other, &file).unwrap();
         let refusal = run.err.next();
         assert!(
             refusal.contains("imds.toml line 3") && refusal.contains("the one before stays"),
@@ -34,8 +37,7 @@ fn the_next_call_sees_what_the_file_says() {
         );
         assert_eq!(run.ask(ID), "i-0000000000000000b 200");
 
-        // A file in the place of the one before, as editors have it.
-        let other = folder.path().join("other");
+        // A good file in the place of the one before, as editors have it.
         fs::write(&other, config('d', "[instance.metadata-options]\nhttp-tokens = 'required'\n")).unwrap();
         fs::rename(&other, &file).unwrap();
         until("no more IMDSv1", || run.ask(ID) == " 401");

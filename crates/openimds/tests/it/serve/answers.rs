@@ -191,10 +191,11 @@ fn a_token_is_never_needed_while_optional_and_must_open_when_it_comes() {
 #[test]
 fn a_token_ends_with_its_time_and_counts_down() {
     let service = Watched::start(&[]);
-    let ask = ASK_FOR_TOKEN.replace("21600", "2");
+    let ask = ASK_FOR_TOKEN.replace("21600", "3");
+    // Before, since the answer may take its time to come here.
+    let asked = std::time::Instant::now();
     let answer = service.exchange(&format!("{ask}\r\n"));
-    let issued = std::time::Instant::now();
-    assert_eq!(header(&answer, "X-Aws-Ec2-Metadata-Token-Ttl-Seconds"), Some("2"));
+    assert_eq!(header(&answer, "X-Aws-Ec2-Metadata-Token-Ttl-Seconds"), Some("3"));
     let mut seen = HashSet::new();
     until("the token ends", || {
         let answer = service.get(ID, Some(body(&answer)));
@@ -209,8 +210,9 @@ fn a_token_ends_with_its_time_and_counts_down() {
             }
         }
     });
-    assert_eq!(seen, ["1", "2"].map(str::to_owned).into());
-    assert!((1_900..10_000).contains(&issued.elapsed().as_millis()), "{:?}", issued.elapsed());
+    // On a busy machine one of the three may be missed.
+    assert!(seen.len() > 1 && seen.is_subset(&["1", "2", "3"].map(str::to_owned).into()), "{seen:?}");
+    assert!(asked.elapsed().as_millis() > 2_900, "{:?}", asked.elapsed());
 }
 
 #[test]

@@ -1,6 +1,11 @@
 //! `[[instance.path]]`: paths by hand, as a guest meets them.
 
-use super::{Files, Watched};
+use std::fs;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::{Files, Watched, until};
 use crate::support::{body, status};
 
 const CONFIG: &str = r#"
@@ -57,8 +62,45 @@ fn a_path_by_hand_is_over_the_model_and_tokens_come_first() {
     let token = service.token();
     let get = |path: &str| service.get(path, Some(&token));
     files.write("bytes", "other");
-    super::until("the other bytes", || (body(&get("/latest/meta-data/new/leaf")) == "other").then_some(()));
+    until("the other bytes", || (body(&get("/latest/meta-data/new/leaf")) == "other").then_some(()));
     files.write("imds.toml", "[[instance]]\n");
-    super::until("no path", || (status(&get("/latest/meta-data/new/leaf")) == 404).then_some(()));
+    until("no path", || (status(&get("/latest/meta-data/new/leaf")) == 404).then_some(()));
     assert_eq!(status(&get("/latest/meta-data/hostname")), 200);
+}
+
+/// Keys that are a path by hand come with the configuration, whatever is kept.
+#[test]
+fn keys_by_hand_are_served_and_not_kept() {
+    const KEYS: &str = "/latest/meta-data/identity-credentials/ec2/security-credentials/ec2-instance";
+    let text = format!(
+        "[[instance]]\n[[instance.path]]\npath = \"{KEYS}\"\nfile = \"keys\"\n\
+         [[instance.path]]\npath = \"/latest/meta-data/new\"\nbody = \"plain-leaf\"\n"
+    );
+    let files = Files::new(&[("imds.toml", &text), ("keys", "hunter2-first")]);
+    let state = files.text("state");
+    let service = Watched::with(&files, &["--state", &state]);
+    service.serves(KEYS, "hunter2-first");
+    drop(service);
+    let service = Watched::with(&files, &["--state", &state]);
+    service.serves(KEYS, "hunter2-first");
+    service.serves("/latest/meta-data/new", "plain-leaf");
+    files.replace("keys", "hunter2-second");
+    service.serves(KEYS, "hunter2-second");
+    drop(service);
+    // What is kept as base64 is looked for in each of the three ways in which it can begin.
+    let ways = |text: &[u8]| {
+        let base64 = |skipped: usize| {
+            let text = STANDARD.encode([&b"xx"[..skipped], text].concat());
+            text[if skipped == 0 { 0 } else { 4 }..text.len() - 4].to_owned().into_bytes()
+        };
+        [text.to_vec(), base64(0), base64(1), base64(2)]
+    };
+    let is_kept = |text: &str| {
+        let kept =
+            fs::read_dir(files.path("state")).unwrap().flatten().filter(|entry| entry.path().is_file());
+        let bytes: Vec<u8> = kept.flat_map(|entry| fs::read(entry.path()).unwrap()).collect();
+        ways(text.as_bytes()).iter().any(|way| bytes.windows(way.len()).any(|window| window == way))
+    };
+    assert!(is_kept("plain-leaf"), "it is looked for in the right way");
+    assert!(!is_kept("hunter2-first") && !is_kept("hunter2-second"));
 }

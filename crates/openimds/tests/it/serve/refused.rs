@@ -1,6 +1,7 @@
 //! Configurations that are refused at the start: with file, line and what is permitted, and nothing served.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 
 use super::start::refused;
 use super::{Files, Watched};
@@ -29,6 +30,32 @@ fn what_is_wrong_in_the_file_is_said_with_its_line_and_what_is_permitted() {
         assert!(said.contains(&format!("{} line {line}: ", files.text("imds.toml"))), "{text}: {said}");
         assert!(said.contains(permitted), "{text}: {said}");
     }
+}
+
+/// Whoever had taken over the process that writes in the state folder could write there what is executed.
+#[test]
+fn what_is_executed_is_not_read_from_the_state_folder() {
+    let role = |credentials: &str| {
+        format!("[[instance]]\nrole = {{ name = \"web\", credentials = {{ {credentials} }} }}\n")
+    };
+    let process = |program: &str| role(&format!("kind = \"process\", command = \"{program}\""));
+    let files = Files::new(&[("outside.toml", "")]);
+    let state = files.text("state");
+    fs::create_dir(files.path("state")).unwrap();
+    for name in ["state/imds.toml", "behind.toml", "own.toml"] {
+        files.write(name, &process("/bin/false"));
+    }
+    files.write("outside.toml", &process(&files.text("state/keys.sh")));
+    symlink("state/imds.toml", files.path("link.toml")).unwrap();
+    symlink("../behind.toml", files.path("state/out.toml")).unwrap();
+    for name in ["state/imds.toml", "link.toml", "state/out.toml", "outside.toml"] {
+        let said = refused(&["--config", &files.text(name), "--state", &state]);
+        assert!(said.contains("keep it elsewhere, or give --state another folder"), "{name}: {said}");
+    }
+    drop(Watched::start(&["--config", &files.text("own.toml"), "--state", &state]));
+    // What executes nothing may lie there.
+    files.write("state/imds.toml", "[[instance]]\n");
+    drop(Watched::start(&["--config", &files.text("state/imds.toml"), "--state", &state]));
 }
 
 #[test]

@@ -110,7 +110,8 @@ fn an_invalid_file_is_refused_with_its_line_and_the_old_one_stays() {
     .into_iter()
     .enumerate()
     {
-        files.write("imds.toml", text);
+        // At once: one that is being written reads as an empty one, which is refused as well.
+        files.replace("imds.toml", text);
         let said =
             until("a refusal", || Some(service.said()).filter(|said| said.matches(REFUSED).count() > number));
         let refusal = said.lines().rfind(|line| line.contains(REFUSED)).unwrap();

@@ -92,7 +92,7 @@ impl Fault {
         self
     }
 
-    /// Only for so long of real time, a day at most: `--for`.
+    /// Only for so long, by the service's clock: `--for`.
     pub fn lasting(mut self, time: Duration) -> Self {
         self.0.lasts = Some(millis(time));
         self

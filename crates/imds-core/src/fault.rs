@@ -87,7 +87,7 @@ pub enum Deed {
     Truncate(Option<usize>),
     /// It is answered 200 without a body.
     Empty,
-    /// The keys that it is answered with ended an hour ago.
+    /// The keys that it is answered with ended an hour ago or more.
     StaleCredentials,
     /// It is too many, unless there is room for it.
     Throttle {

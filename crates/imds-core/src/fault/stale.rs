@@ -1,5 +1,5 @@
-//! Keys as they are when nobody has renewed them: a role's have ended an hour ago, those for EC2's own use, which come by
-//! the hour, within the hour before.
+//! Keys as they are when nobody has renewed them: a role's have ended an hour ago or more, those for EC2's own use, which
+//! come by the hour, within the hour before.
 
 use jiff::SignedDuration;
 
@@ -11,6 +11,8 @@ use crate::{Instance, Timestamp};
 const ENDED: SignedDuration = SignedDuration::from_hours(1);
 /// How long they had lived.
 const LIVED: SignedDuration = SignedDuration::from_hours(6);
+/// How long temporary keys live at most (STS, `GetSessionToken`).
+const LONGEST: SignedDuration = SignedDuration::from_hours(36);
 
 /// What is at `path`, with keys that ended an hour before `now`, or earlier; `None` where no keys are.
 #[must_use]
@@ -32,7 +34,13 @@ pub fn stale(instance: &Instance, path: &[u8], now: Timestamp) -> Option<Value> 
 fn of_role(instance: &Instance, path: &[u8], now: Timestamp) -> Option<Value> {
     let mut aged = instance.clone();
     let Grant::Keys { credentials, .. } = &mut aged.role.as_mut()?.grant else { return None };
-    let ended = now.checked_sub(ENDED).ok()?;
+    // Keys from outside go by the machine's clock, behind which the service's may be: in the time of neither have they ended
+    // later than before they came.
+    let came = match credentials.issued {
+        None => credentials.expiration.map(|end| end.checked_sub(LONGEST)).transpose().ok()?,
+        issued => issued,
+    };
+    let ended = came.map_or(now, |came| came.min(now)).checked_sub(ENDED).ok()?;
     credentials.expiration = Some(ended);
     credentials.issued = ended.checked_sub(LIVED).ok();
     lookup(&aged, path, now)
@@ -55,6 +63,29 @@ mod tests {
             &keys.access_key_id,
         ] {
             assert!(told.contains(part), "{told}");
+        }
+    }
+
+    #[test]
+    fn they_have_ended_by_the_clock_that_they_go_by() {
+        let days = |days: i64| noon() + SignedDuration::from_hours(24 * days);
+        let hours = |hours| noon() + SignedDuration::from_hours(hours);
+        // The keys came at noon by their own clock, and the service's shows this.
+        for (issued, expiration, now, ended) in [
+            (Some(noon()), Some(hours(6)), days(30), "2026-11-24T11:00:00Z"),
+            (Some(noon()), Some(hours(6)), hours(1), "2026-11-24T11:00:00Z"),
+            (Some(noon()), Some(hours(6)), days(-1), "2026-11-23T11:00:00Z"),
+            (None, Some(hours(36)), days(30), "2026-11-24T11:00:00Z"),
+            (None, Some(days(9)), noon(), "2026-11-24T11:00:00Z"),
+        ] {
+            let mut instance = everything();
+            let Grant::Keys { credentials, .. } = &mut instance.role.as_mut().unwrap().grant else {
+                panic!()
+            };
+            (credentials.issued, credentials.expiration) = (issued, expiration);
+            let told = stale(&instance, b"/latest/meta-data/iam/security-credentials/web", now).unwrap();
+            let told: serde_json::Value = serde_json::from_slice(&told.body).unwrap();
+            assert_eq!(told["Expiration"], ended, "at {now}");
         }
     }
 

@@ -14,6 +14,13 @@ const DESCRIPTION: usize = 255;
 /// What is said of maintenance of which nobody says anything else [assumed].
 const DESCRIBED: &str = "The instance is scheduled for maintenance";
 
+/// What comes of a time after [`LAST`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beyond {
+    Refused,
+    Last,
+}
+
 /// An event as it is asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wish {
@@ -47,8 +54,22 @@ impl Wish {
     /// # Errors
     /// What cannot be, and what can, as a sentence.
     pub fn planned(&self, id: String, now: Timestamp) -> Result<Planned, String> {
-        let at = self.time(now)?;
-        let plan = self.plan(at)?;
+        self.planned_as(id, now, Beyond::Refused)
+    }
+
+    /// The same for what a file says, which is good whatever time it is: what would come after the last moment that a clock
+    /// shows comes then.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn planned_by_file(&self, now: Timestamp) -> Result<Planned, String> {
+        let planned = self.planned_as(String::new(), now.min(LAST), Beyond::Last)?;
+        Ok(Planned { is_from_file: true, ..planned })
+    }
+
+    fn planned_as(&self, id: String, now: Timestamp, beyond: Beyond) -> Result<Planned, String> {
+        let at = self.time(now, beyond)?;
+        let plan = self.plan(at, beyond)?;
         let before = match &plan {
             Plan::SpotInterruption(_) | Plan::Maintenance { .. } => {
                 read::<Stretch>("notice", self.notice.as_ref())?.unwrap_or(NOTICE).length()
@@ -60,7 +81,7 @@ impl Wish {
         Ok(Planned { id, plan, at, notice, canceled: None, is_from_file: false })
     }
 
-    fn time(&self, now: Timestamp) -> Result<Timestamp, String> {
+    fn time(&self, now: Timestamp, beyond: Beyond) -> Result<Timestamp, String> {
         // An interruption that nobody gives a time is told at once.
         let usual = if self.kind == "spot-interruption" { NOTICE.length() } else { Duration::ZERO };
         let at = match (self.after.as_deref(), self.at.as_deref()) {
@@ -69,9 +90,9 @@ impl Wish {
             (Some("0s"), None) => now,
             (Some(_), None) => {
                 let after = read::<Stretch>("in", self.after.as_ref())?;
-                later(now, after.map(Stretch::length).unwrap_or_default())?
+                later(now, after.map(Stretch::length).unwrap_or_default(), beyond)?
             }
-            (None, None) => later(now, usual)?,
+            (None, None) => later(now, usual, beyond)?,
         };
         // What is served has whole seconds.
         let at = Timestamp::from_second(at.as_second()).unwrap_or(at);
@@ -98,7 +119,7 @@ impl Wish {
         std::iter::once(kind.clone()).chain(said).collect()
     }
 
-    fn plan(&self, at: Timestamp) -> Result<Plan, String> {
+    fn plan(&self, at: Timestamp, beyond: Beyond) -> Result<Plan, String> {
         let (plan, taken): (_, &[&str]) = match self.kind.as_str() {
             "spot-interruption" => {
                 let action = read("action", self.action.as_ref())?;
@@ -109,7 +130,7 @@ impl Wish {
             "maintenance" => {
                 let code = read("code", self.code.as_ref())?.unwrap_or(super::Code::SystemMaintenance);
                 let length = read::<Stretch>("duration", self.duration.as_ref())?;
-                let not_after = length.map(|length| later(at, length.length())).transpose()?;
+                let not_after = length.map(|length| later(at, length.length(), beyond)).transpose()?;
                 let plan = Plan::Maintenance { code, description: self.description()?, not_after };
                 (plan, &["code", "description", "duration", "notice"])
             }
@@ -144,8 +165,10 @@ impl Wish {
     }
 }
 
-fn later(than: Timestamp, by: Duration) -> Result<Timestamp, String> {
-    than.checked_add(by).ok().filter(|at| *at <= LAST).ok_or_else(|| "there is no such time".to_owned())
+fn later(than: Timestamp, by: Duration, beyond: Beyond) -> Result<Timestamp, String> {
+    let later = than.checked_add(by).ok().filter(|at| *at <= LAST);
+    let last = (beyond == Beyond::Last).then_some(LAST);
+    later.or(last).ok_or_else(|| "there is no such time".to_owned())
 }
 
 /// The id of an event that follows from what is written about it.
@@ -212,6 +235,34 @@ mod tests {
             (code.as_str(), not_after),
             ("system-maintenance", Some(noon() + Duration::from_secs(10_800)))
         );
+    }
+
+    #[test]
+    fn what_a_file_says_is_good_until_the_clock_ends() {
+        let second = |time: Timestamp| time.as_second() - LAST.as_second();
+        for (words, minutes, at) in [
+            ("rebalance in=3650d", 60 * 24 * 365, 0),
+            ("rebalance in=2m", 1, 0),
+            ("rebalance in=2m", 3, -60),
+            ("rebalance in=0s", -9, 0),
+            ("spot-interruption", 1, 0),
+            ("maintenance in=1h duration=2h", 61, -60),
+        ] {
+            let now = LAST - jiff::SignedDuration::from_mins(minutes);
+            let planned = wish(words).planned_by_file(now).unwrap();
+            assert_eq!((second(planned.at), planned.is_from_file), (at, true), "{words}");
+            if let Plan::Maintenance { not_after, .. } = planned.plan {
+                assert_eq!(not_after, Some(LAST), "{words}");
+            }
+        }
+        // Who asks is told, and what was never good is not by then.
+        let soon = LAST - Duration::from_secs(60);
+        assert_eq!(
+            wish("rebalance in=2m").planned(String::new(), soon).unwrap_err(),
+            "there is no such time"
+        );
+        assert!(wish("rebalance at=2200-01-01T00:00:01Z").planned_by_file(noon()).is_err());
+        assert!(wish("rebalance in=3651d").planned_by_file(noon()).is_err());
     }
 
     #[test]

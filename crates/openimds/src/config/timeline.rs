@@ -49,7 +49,7 @@ impl Timeline {
         }
         let wish = self.wish();
         let written = wish.written();
-        let planned = Planned { is_from_file: true, ..wish.planned(String::new(), now)? };
+        let planned = wish.planned_by_file(now)?;
         for entry in entries.iter_mut().filter(|entry| self.is_for(&entry.instance.id)) {
             let instance = &mut entry.instance;
             if instance.timeline.len() == MOST {

@@ -43,9 +43,9 @@ pub enum Error {
     /// No stretch of time.
     #[error("a time is like 90s, 2m, 1h30m or 15d, more than nothing and ten years (3650d) at most")]
     Stretch,
-    /// So much at once is as likely a mistake.
+    /// So much at once is as likely a mistake. How that it is none is said is for whoever asks to add.
     #[error(
-        "more than a year (366d) at once is far, and the clock never goes back; if that is meant, say so with --far"
+        "more than a year (366d) at once is far, and the clock never goes back; if that is meant, say so"
     )]
     Far,
     /// It would be later than [`LAST`].

@@ -117,7 +117,12 @@ impl Wish {
 }
 
 fn wrong(error: imds_core::clock::Error) -> Refusal {
-    Refusal::new(StatusCode::BAD_REQUEST, error.to_string())
+    use imds_core::clock::Error::{Far, Late, Pace, Stretch};
+    let why = match error {
+        Far => format!("{error} with \"far\": true"),
+        Pace | Stretch | Late => error.to_string(),
+    };
+    Refusal::new(StatusCode::BAD_REQUEST, why)
 }
 
 /// Keeps a change, of which everybody hears by the store; the commit that guests must have seen before it is answered.
@@ -210,6 +215,8 @@ mod tests {
             let (status, told) = request(&door, "POST", PATH, JSON, body).await;
             assert_eq!(status, StatusCode::BAD_REQUEST, "{body} {told}");
             assert!(told.starts_with("{\"error\":\""), "{told}");
+            let is_far = body.contains("367d") && !body.contains("yes");
+            assert_eq!(told.contains(r#"say so with \"far\": true"}"#), is_far, "{told}");
         }
         let form = &[("content-type", "text/plain")];
         let (status, _) = request(&door, "POST", PATH, form, r#"{"advance": "2m"}"#).await;

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use imds_core::clock::Pace;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -21,6 +21,7 @@ pub(super) fn run(args: &Clock) -> anyhow::Result<ExitCode> {
     let change = match &args.verb {
         ClockVerb::Show(_) => None,
         ClockVerb::Advance { by, far, .. } => {
+            let by = by.meant(*far).map_err(|error| anyhow!("{error} with --far"))?;
             Some(json!({ "advance": format!("{}s", by.length().as_secs()), "far": far }))
         }
         ClockVerb::Pause(_) => Some(json!({ "paused": true })),

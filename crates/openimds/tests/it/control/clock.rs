@@ -88,6 +88,8 @@ fn both_processes_are_told_before_a_change_is_answered() {
     ] {
         assert_eq!(verb(&service, words).code, Some(why), "{words}");
     }
+    let far = verb(&service, "clock advance 367d").err;
+    assert!(far.ends_with("if that is meant, say so with --far\n"), "{far}");
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! What is counted and told about every call.
 
+use std::fmt::Display;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::Timestamp;
 use crate::access::{Refusal, Session};
@@ -59,14 +60,15 @@ pub struct Call<'a> {
 }
 
 /// A call as it is remembered: what the guest sent cut to a bearable length, everything that has the form of a token taken
-/// out, and what is not ASCII escaped.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// out, and what is not ASCII escaped. Serialized it is as `/api/v1/calls` tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Recorded {
     /// Its number: later calls have higher ones.
     pub number: u64,
     /// When it came.
     pub at: Timestamp,
     /// Whose metadata was asked for; `None` for a stranger.
+    #[serde(serialize_with = "word")]
     pub instance: Option<InstanceId>,
     /// Who asked.
     pub source: IpAddr,
@@ -83,7 +85,12 @@ pub struct Recorded {
     /// From the whole header to the answer.
     pub micros: u64,
     /// The fault on request that it met.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "word")]
     pub fault: Option<Kind>,
+}
+
+fn word<T: Display, S: Serializer>(word: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
+    word.as_ref().map(ToString::to_string).serialize(serializer)
 }
 
 /// Whose calls.

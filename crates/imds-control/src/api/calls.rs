@@ -1,14 +1,10 @@
 //! `/api/v1/calls`: `GET` tells the last calls of guests, oldest first, with every one that has been answered already;
 //! `DELETE` forgets them.
 
-use std::net::IpAddr;
-
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
-use imds_core::Timestamp;
 use imds_core::audit::{Recorded, Whose};
-use imds_core::fault::Kind;
 use serde::Serialize;
 
 use super::Refusal;
@@ -18,41 +14,7 @@ use crate::query::Error;
 
 #[derive(Serialize)]
 pub(super) struct Calls {
-    calls: Vec<Call>,
-}
-
-#[derive(Serialize)]
-struct Call {
-    number: u64,
-    at: Timestamp,
-    instance: Option<String>,
-    source: IpAddr,
-    method: String,
-    path: String,
-    status: u16,
-    version: &'static str,
-    user_agent: String,
-    micros: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fault: Option<&'static str>,
-}
-
-impl From<Recorded> for Call {
-    fn from(call: Recorded) -> Self {
-        Self {
-            number: call.number,
-            at: call.at,
-            instance: call.instance.map(|id| id.to_string()),
-            source: call.source,
-            method: call.method,
-            path: call.path,
-            status: call.status,
-            version: call.version.as_str(),
-            user_agent: call.user_agent,
-            micros: call.micros,
-            fault: call.fault.map(Kind::as_str),
-        }
-    }
+    calls: Vec<Recorded>,
 }
 
 /// Which calls are asked for.
@@ -69,7 +31,7 @@ pub(super) async fn list(
 ) -> Result<Json<Calls>, Refusal> {
     let Wish { of, since } = wish(query.as_deref().unwrap_or_default())?;
     let calls = door.plane.calls(of).await.map_err(Error::from)?;
-    let calls = calls.into_iter().filter(|call| call.number > since).map(Call::from).collect();
+    let calls = calls.into_iter().filter(|call| call.number > since).collect();
     Ok(Json(Calls { calls }))
 }
 

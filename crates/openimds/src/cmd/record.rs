@@ -89,27 +89,58 @@ fn write_into(files: &[(PathBuf, &[u8])], made: &mut Vec<PathBuf>) -> anyhow::Re
         written.with_context(|| format!("cannot write {}", path.display()))?;
     }
     for (index, (path, _)) in files.iter().enumerate() {
-        move_to(&made[index], path).with_context(|| format!("cannot write {}", path.display()))?;
-        made[index].clone_from(path);
+        move_to(made, index, path).with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())
 }
 
-/// Moves a file to a place where nothing is.
-fn move_to(from: &Path, to: &Path) -> io::Result<()> {
-    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+/// Moves one of the files to a place where nothing is, and says so in `made`.
+fn move_to(made: &mut Vec<PathBuf>, index: usize, to: &Path) -> io::Result<()> {
+    match renameat_with(CWD, &made[index], CWD, to, RenameFlags::NOREPLACE) {
         // Network file systems know links alone that replace nothing.
-        Err(Errno::INVAL | Errno::NOSYS) => {
-            std::fs::hard_link(from, to)?;
-            std::fs::remove_file(from)
+        Err(Errno::INVAL | Errno::NOSYS) => link_to(made, index, to, |from| std::fs::remove_file(from)),
+        moved => {
+            moved?;
+            made[index] = to.to_owned();
+            Ok(())
         }
-        moved => Ok(moved?),
     }
+}
+
+/// The same with a link. When the first name cannot be removed there are two of them.
+fn link_to(
+    made: &mut Vec<PathBuf>,
+    index: usize,
+    to: &Path,
+    remove: impl FnOnce(&Path) -> io::Result<()>,
+) -> io::Result<()> {
+    std::fs::hard_link(&made[index], to)?;
+    let from = std::mem::replace(&mut made[index], to.to_owned());
+    let removed = remove(&from);
+    if removed.is_err() {
+        made.push(from);
+    }
+    removed
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_there_are_only_links_what_is_left_is_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let [hidden, one, two] = [".one", "one", "two"].map(|name| folder.path().join(name));
+        std::fs::write(&hidden, "1").unwrap();
+        let mut made = vec![hidden.clone()];
+        link_to(&mut made, 0, &one, |_| Err(io::ErrorKind::PermissionDenied.into())).unwrap_err();
+        assert_eq!(made, [one.clone(), hidden.clone()]);
+        let mut made = vec![hidden.clone()];
+        assert!(link_to(&mut made, 0, &one, |_| unreachable!()).is_err(), "it is taken");
+        assert_eq!(made, std::slice::from_ref(&hidden));
+        link_to(&mut made, 0, &two, |from| std::fs::remove_file(from)).unwrap();
+        assert_eq!((made, hidden.exists()), (vec![two], false));
+    }
 
     #[test]
     fn files_are_written_whole_or_not_at_all() {

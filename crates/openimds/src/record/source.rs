@@ -6,14 +6,13 @@ use anyhow::{Context as _, anyhow, bail};
 use http::{Request, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
-use hyper_util::rt::TokioIo;
 use imds_core::token::Ttl;
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
 use super::crawl::Reply;
-use crate::client::{REAL, TOKEN, TTL, endpoint};
+use crate::client::{REAL, TOKEN, TTL, endpoint, send};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -113,11 +112,7 @@ impl Source {
             let answered = timeout(PATIENCE, async {
                 let stream = TcpStream::connect((&*bare, port)).await;
                 let stream = stream.with_context(|| format!("cannot connect to {host} port {port}"))?;
-                let mut http = hyper::client::conn::http1::Builder::new();
-                let (mut sender, connection) =
-                    http.title_case_headers(true).handshake(TokioIo::new(stream)).await?;
-                tokio::spawn(connection);
-                let (head, body) = sender.send_request(request).await?.into_parts();
+                let (head, body) = send(stream, request).await?.into_parts();
                 let body = Limited::new(body, BODY).collect().await;
                 let body =
                     body.map_err(|_| anyhow!("the answer broke off, or has more than {BODY} bytes"))?;

@@ -17,7 +17,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::config::Service as Settings;
 use crate::keeper::{Asked, Keeper, Link, Report};
-use crate::listen::{Gate, Listener, Lodger, Lodgers, Workers};
+use crate::listen::{GRACE, Gate, Listener, Lodger, Lodgers, Workers};
 use crate::logging::Writer;
 use crate::witness::{self, Witness};
 use crate::{sandbox, thread};
@@ -117,7 +117,7 @@ impl App {
                 }
             }
         });
-        workers.stop();
+        workers.stop(GRACE);
         writer.finish();
         ended
     }

@@ -39,7 +39,7 @@ pub struct Imds {
     service: Service,
     endpoint: String,
     admin: String,
-    own: Vec<(String, String)>,
+    configured: Vec<(String, String)>,
 }
 
 impl fmt::Debug for Imds {
@@ -59,8 +59,10 @@ impl Imds {
 
     fn of(service: Service) -> Self {
         let url = |address| format!("http://{address}");
-        let own = service.places.own.iter().map(|(id, address)| (id.to_string(), url(*address))).collect();
-        Self { endpoint: url(service.places.shared), admin: url(service.admin), own, service }
+        let places = &service.places;
+        let configured = places.configured.iter().map(|(id, address)| (id.to_string(), url(*address)));
+        let configured = configured.collect();
+        Self { endpoint: url(places.shared), admin: url(service.admin), configured, service }
     }
 
     /// Where metadata is: `http://127.0.0.1:40123`. It is what `AWS_EC2_METADATA_SERVICE_ENDPOINT` is set to for SDKs.
@@ -76,14 +78,17 @@ impl Imds {
     /// its own.
     ///
     /// # Errors
-    /// When there is no such instance.
+    /// When the configuration names no such instance. One that was launched through an API has no endpoint of its own: it is
+    /// whoever asks from its private address.
     pub fn endpoint_of(&self, id: &str) -> Result<&str, Error> {
-        let own = self.own.iter().find(|(own, _)| own == id).map(|(_, endpoint)| &**endpoint);
-        // The only one is whoever asks.
-        let is_only = self.own.is_empty() && self.instances().iter().any(|(only, _)| only == id);
-        own.or(is_only.then_some(&self.endpoint)).ok_or_else(|| {
-            let known = self.instances().into_iter().map(|(id, _)| id).collect::<Vec<_>>().join(", ");
-            Error::new(format!("the configuration has no instance {id}; those that there are: {known}"))
+        let found = self.configured.iter().find(|(configured, _)| configured == id);
+        found.map(|(_, endpoint)| &**endpoint).ok_or_else(|| {
+            let mut known: Vec<&str> = self.configured.iter().map(|(id, _)| &**id).collect();
+            known.dedup();
+            Error::new(format!(
+                "the configuration has no instance {id}; those that it has: {}",
+                known.join(", ")
+            ))
         })
     }
 
@@ -101,11 +106,14 @@ impl Imds {
         self.calls_at(call::WAY)
     }
 
-    /// The same of one instance.
+    /// The same of one instance, which may be terminated as long as the service knows it.
     ///
     /// # Errors
-    /// When the service does not answer.
+    /// When there is no such instance, or the service does not answer.
     pub fn calls_of(&self, id: &str) -> Result<Vec<Call>, Error> {
+        if !self.service.knows(id)? {
+            return Err(Error::new(format!("there is no instance {id}")));
+        }
         Ok(self.calls()?.into_iter().filter(|call| call.instance.as_deref() == Some(id)).collect())
     }
 
@@ -213,14 +221,48 @@ impl Imds {
         self.ask(|admin| admin.delete("/api/v1/faults")).map(drop)
     }
 
+    /// What time it is by the service's clock, in whole seconds, as metadata writes it: `2026-11-24T12:00:00Z`. [`Event::at`]
+    /// takes it, and of two such texts the lesser one is earlier.
+    #[must_use]
+    pub fn now(&self) -> String {
+        format!("{:.0}", self.service.registry.now())
+    }
+
     /// Advances the service's clock, by whole seconds, rounded up: tokens and keys end, what is planned comes. It never goes
     /// back.
     ///
     /// # Errors
     /// When it would go too far.
     pub fn advance(&self, by: Duration) -> Result<(), Error> {
-        let change = json!({ "advance": event::seconds(by), "far": true });
-        self.ask(|admin| admin.post_json("/api/v1/clock", &change)).map(drop)
+        self.change_clock(&json!({ "advance": event::seconds(by), "far": true }))
+    }
+
+    /// Has the service's clock stand still. It can be advanced then, too.
+    ///
+    /// # Errors
+    /// When the service does not answer.
+    pub fn pause(&self) -> Result<(), Error> {
+        self.change_clock(&json!({ "paused": true }))
+    }
+
+    /// Has it go on from where it stands.
+    ///
+    /// # Errors
+    /// When the service does not answer.
+    pub fn resume(&self) -> Result<(), Error> {
+        self.change_clock(&json!({ "paused": false }))
+    }
+
+    /// How fast the service's clock goes from now on: so many seconds a second, 1 to 86,400.
+    ///
+    /// # Errors
+    /// When that is no pace.
+    pub fn pace(&self, pace: u64) -> Result<(), Error> {
+        self.change_clock(&json!({ "pace": pace.to_string() }))
+    }
+
+    fn change_clock(&self, change: &Value) -> Result<(), Error> {
+        self.ask(|admin| admin.post_json("/api/v1/clock", change)).map(drop)
     }
 
     /// The instances that there are, each with its region.

@@ -11,6 +11,6 @@ mod worker;
 pub use connection::Lodger;
 pub use gate::{Gate, Limits};
 pub use lodgers::Lodgers;
-pub use socket::{Listener, bind, raise_descriptor_limit};
+pub use socket::{Listener, bind, descriptor_share, raise_descriptor_limit};
 pub(crate) use stream::watched;
-pub use worker::{Callers, Worker, Workers};
+pub use worker::{Callers, GRACE, Worker, Workers};

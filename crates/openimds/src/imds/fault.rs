@@ -52,7 +52,7 @@ impl Fault {
         Self::new("empty")
     }
 
-    /// A role's keys that ended an hour ago.
+    /// A role's keys that ended an hour ago or more.
     pub fn stale_credentials() -> Self {
         Self::new("stale-credentials")
     }
@@ -98,8 +98,8 @@ impl Fault {
         self
     }
 
-    /// Of [`Fault::truncate`]: how many bytes of the body still come, else half of it.
-    pub fn after(mut self, bytes: u64) -> Self {
+    /// Of [`Fault::truncate`]: how many bytes of the body still come, else half of it: `--after`.
+    pub fn after_bytes(mut self, bytes: u64) -> Self {
         self.0.after = Some(bytes);
         self
     }

@@ -47,6 +47,12 @@ impl Options {
         self
     }
 
+    /// `HttpProtocolIpv6`: does the IPv6 address answer?
+    pub fn http_protocol_ipv6(mut self, is_enabled: bool) -> Self {
+        self.choice.http_protocol_ipv6 = Some(switch(is_enabled));
+        self
+    }
+
     /// `InstanceMetadataTags`: are tags served?
     pub fn instance_metadata_tags(mut self, is_enabled: bool) -> Self {
         self.choice.instance_metadata_tags = Some(switch(is_enabled));

@@ -4,6 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use imds_core::clock::Pace;
 use imds_core::id::InstanceId;
@@ -12,10 +13,11 @@ use imds_server::journal::Journal;
 use imds_server::{Scope, Service as Guests, Shared};
 use imds_store::Registry;
 
+use super::Error;
 use crate::app;
 use crate::config::{Bundle, Config};
 use crate::keeper::Resident;
-use crate::listen::{Gate, Listener, Workers, bind};
+use crate::listen::{Gate, Listener, Workers, bind, descriptor_share};
 use crate::witness::{self, Witness};
 
 /// Where to listen when nothing is said: at a port that is free.
@@ -38,8 +40,8 @@ pub(super) struct Service {
 pub(super) struct Places {
     /// The address of those who are told apart by where they come from.
     pub(super) shared: SocketAddr,
-    /// The addresses of instances that have some of their own.
-    pub(super) own: Vec<(InstanceId, SocketAddr)>,
+    /// Where each instance of the configuration is; several times, if it has several addresses.
+    pub(super) configured: Vec<(InstanceId, SocketAddr)>,
 }
 
 impl Service {
@@ -59,7 +61,9 @@ impl Service {
             traffic: Arc::default(),
         });
         let (sink, reader, remembering) = witness::remember()?;
-        let gate = Arc::new(Gate::new(config.service.limits));
+        let limits = &mut config.service.limits;
+        limits.max_connections = limits.max_connections.min(descriptor_share());
+        let gate = Arc::new(Gate::new(*limits));
         let for_worker = Arc::clone(&shared);
         let workers = Workers::prepare(vec![listeners], &gate, move || {
             Guests::new(Arc::clone(&for_worker), None, Some(Journal::new(sink.clone())))
@@ -77,11 +81,21 @@ impl Service {
     }
 }
 
+impl Service {
+    /// Is there an instance of this id, or was there one of which it still knows?
+    pub(super) fn knows(&self, id: &str) -> Result<bool, Error> {
+        let Ok(id) = id.parse::<InstanceId>() else { return Ok(false) };
+        let is_kept = |resident: &Resident| resident.knows(&id).map_err(Error::new);
+        Ok(self.registry.by_id(&id).is_some() || self.resident.as_ref().map_or(Ok(false), is_kept)?)
+    }
+}
+
 impl Drop for Service {
     fn drop(&mut self) {
         drop(self.resident.take());
         if let Some(workers) = self.workers.take() {
-            workers.stop();
+            // Who drops it waits for nobody.
+            workers.stop(Duration::ZERO);
         }
         // It ends with those who tell it something and those who ask, of whom there are none any longer.
         if self.remembering.take().is_some_and(|thread| thread.join().is_err()) {
@@ -98,7 +112,7 @@ fn listen(config: &mut Config) -> anyhow::Result<(Vec<Listener>, Places)> {
     }
     let shared = listeners.first().map_or(ANYWHERE, |first| reachable(first.address()));
     let are_several = config.instances.len() > 1;
-    let mut own = Vec::new();
+    let mut configured = Vec::new();
     for entry in &mut config.instances {
         if entry.place.listen.is_empty() && are_several {
             let group: Vec<_> = bind(ANYWHERE, Scope::Addresses, 1)?.into_iter().map(Listener::own).collect();
@@ -110,9 +124,13 @@ fn listen(config: &mut Config) -> anyhow::Result<(Vec<Listener>, Places)> {
             }
         }
         let addresses = entry.place.listen.iter().map(|address| reachable(*address));
-        own.extend(addresses.map(|address| (entry.instance.id.clone(), address)));
+        configured.extend(addresses.map(|address| (entry.instance.id.clone(), address)));
+        if entry.place.listen.is_empty() {
+            // The only one is whoever asks.
+            configured.push((entry.instance.id.clone(), shared));
+        }
     }
-    Ok((listeners, Places { shared, own }))
+    Ok((listeners, Places { shared, configured }))
 }
 
 /// An address that can be connected to: of a socket that is bound to all, loopback's.

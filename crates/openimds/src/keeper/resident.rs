@@ -10,9 +10,12 @@ use std::thread::{Builder, JoinHandle};
 
 use imds_control::faults::Faults;
 use imds_control::{Authority, Question};
+use imds_core::Machine;
 use imds_core::clock::Pace;
+use imds_core::id::InstanceId;
 use imds_server::Shared;
 use imds_store::provider::file;
+use imds_store::record;
 use imds_store::{Memory, ServiceClock, Store as _};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -90,6 +93,14 @@ impl Resident {
     /// Where the door is.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Is an instance kept, running or not?
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(crate) fn knows(&self, id: &InstanceId) -> Result<bool, imds_store::Error> {
+        Ok(record::get::<Machine>(&*self.store, id.as_str())?.is_some())
     }
 }
 

@@ -132,5 +132,15 @@ pub fn raise_descriptor_limit() -> u32 {
     u32::try_from(current.saturating_sub(RESERVE)).unwrap_or(u32::MAX)
 }
 
+/// How many connections take a share of this process' descriptors, which are not ours alone: it may have several services,
+/// and clients of theirs.
+pub fn descriptor_share() -> u32 {
+    let current = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    u32::try_from(current / SHARE).unwrap_or(u32::MAX)
+}
+
+/// One of so many descriptors.
+const SHARE: u64 = 4;
+
 /// Descriptors for everything but guests' connections: listeners, the door, the reactors.
 const RESERVE: u64 = 160;

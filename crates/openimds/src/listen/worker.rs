@@ -41,8 +41,10 @@ const TICK: Duration = Duration::from_millis(100);
 const HEADER_LIMIT: usize = 16 * 1024;
 /// Connections that are accepted in a row.
 const BATCH: u64 = 64;
-/// How long connections may go on after the service was told to end.
-const GRACE: Duration = Duration::from_secs(2);
+/// How long answers from before may take to be acknowledged.
+const SETTLED: Duration = Duration::from_secs(2);
+/// How long connections of `imds serve` may go on after it was told to end.
+pub const GRACE: Duration = Duration::from_secs(2);
 
 /// One thread's part of the service: its connections, and what they share.
 pub struct Worker {
@@ -242,7 +244,7 @@ impl Worker {
         self: Rc<Self>,
         listeners: Vec<Listener>,
         mut told: UnboundedReceiver<Told>,
-        mut stop: watch::Receiver<bool>,
+        mut stop: watch::Receiver<Option<Duration>>,
     ) {
         let watching = tokio::task::spawn_local(Rc::clone(&self).watch());
         let accepting: Vec<_> = listeners
@@ -250,17 +252,17 @@ impl Worker {
             .map(|listener| tokio::task::spawn_local(Rc::clone(&self).accept(listener)))
             .collect();
         let mut lodgings = HashMap::new();
-        loop {
+        let grace = loop {
             tokio::select! {
-                _ = stop.wait_for(|stop| *stop) => break,
+                grace = stop.wait_for(Option::is_some) => break grace.ok().and_then(|grace| *grace),
                 Some(told) = told.recv() => self.heed(told, &mut lodgings),
             }
-        }
+        };
         let of_lodgers = lodgings.into_values().flatten().map(|(_, task)| task);
         for task in accepting.into_iter().chain(of_lodgers) {
             task.abort();
         }
-        let end = Instant::now() + GRACE;
+        let end = Instant::now() + grace.unwrap_or_default();
         let is_at_work = |phase| matches!(phase, Phase::Body | Phase::Answer);
         while self.connections.borrow().iter().any(|(_, connection)| is_at_work(connection.phase()))
             && Instant::now() < end
@@ -305,7 +307,7 @@ async fn suffer(connection: &Connection, strike: &Strike, now: Instant) -> io::R
 
 /// Waits until answers from before are acknowledged, which a client that sends the next request too early has not done.
 async fn settle(connection: &Connection) {
-    let end = Instant::now() + GRACE;
+    let end = Instant::now() + SETTLED;
     while connection.is_unsettled() && Instant::now() < end {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -315,7 +317,7 @@ async fn settle(connection: &Connection) {
 pub struct Workers {
     threads: Vec<JoinHandle<()>>,
     start: Arc<Barrier>,
-    stop: watch::Sender<bool>,
+    stop: watch::Sender<Option<Duration>>,
     told: Vec<UnboundedSender<Told>>,
 }
 
@@ -348,7 +350,7 @@ impl Workers {
     ) -> io::Result<Self> {
         let service = Arc::new(service);
         let start = Arc::new(Barrier::new(sets.len() + 1));
-        let (stop, stopped) = watch::channel(false);
+        let (stop, stopped) = watch::channel(None);
         let mut threads = Vec::with_capacity(sets.len());
         let mut told = Vec::with_capacity(sets.len());
         for listeners in sets {
@@ -383,9 +385,9 @@ impl Workers {
         self.start.wait();
     }
 
-    /// Ends all threads, after the answers that they are writing.
-    pub fn stop(self) {
-        let _ = self.stop.send(true);
+    /// Ends all threads, after what they read and write now, if that takes no longer than `grace`.
+    pub fn stop(self, grace: Duration) {
+        let _ = self.stop.send(Some(grace));
         for thread in self.threads {
             if thread.join().is_err() {
                 tracing::error!("a worker had ended by a panic");

@@ -2,6 +2,7 @@
 //! own, which is this test again.
 
 use std::fs;
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -52,7 +53,7 @@ fn live(environment_delay: &str) {
     action(imds.admin(), "elasticbeanstalk", "CreateEnvironment", &environment);
     let silent = [imds.endpoint(), imds.admin()].map(connected);
     let held = connected(imds.endpoint());
-    std::io::Write::write_all(&mut &held, b"GET /held HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    (&held).write_all(b"GET /held HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
     drop(imds);
     drop((silent, held));
 }
@@ -92,6 +93,55 @@ fn fifty_services_leave_nothing_behind() {
         after.0 <= before.0 && after.1 <= before.1,
         "threads and descriptors: {before:?}, then {after:?}"
     );
+}
+
+#[test]
+fn who_drops_a_service_waits_for_no_client() {
+    let end = Instant::now() + Duration::from_secs(60);
+    loop {
+        let imds = Imds::builder().spawn().unwrap();
+        let mut slow = connected(imds.endpoint());
+        slow.write_all(b"PUT /latest/api/token HTTP/1.1\r\nContent-Length: 9\r\n\r\n1").unwrap();
+        // One that came later is answered: it is in the midst of its body.
+        assert_eq!(v1(imds.endpoint(), "/latest/meta-data/instance-id"), 200);
+        let begin = Instant::now();
+        drop(imds);
+        // A busy machine may take as long as the patience of `imds serve` once, but not each time.
+        if begin.elapsed() < Duration::from_secs(1) {
+            return;
+        }
+        assert!(Instant::now() < end, "each takes {:?}", begin.elapsed());
+    }
+}
+
+#[test]
+fn connections_take_a_share_of_the_descriptors() {
+    if std::env::var_os(ALONE).is_none() {
+        let test = std::env::current_exe().unwrap();
+        let output = Command::new("sh")
+            .args(["-c", "ulimit -n 256 && exec \"$0\" \"$@\""])
+            .arg(test)
+            .args(["--exact", "ends::connections_take_a_share_of_the_descriptors", "--nocapture"])
+            .env(ALONE, "1")
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
+        assert!(told.contains("1 passed"), "{told}");
+        return;
+    }
+    let imds = Imds::builder().config("[service]\nheader-timeout = \"60s\"").spawn().unwrap();
+    let mut connections: Vec<TcpStream> = (0..100).map(|_| connected(imds.endpoint())).collect();
+    connections.iter_mut().for_each(|one| one.write_all(b"G").unwrap());
+    let is_closed = |one: &mut TcpStream| {
+        one.set_nonblocking(true).unwrap();
+        !one.read(&mut [0; 1]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+    };
+    let end = Instant::now() + Duration::from_secs(30);
+    while !connections.iter_mut().any(is_closed) {
+        assert!(Instant::now() < end, "there are as many as there are descriptors for");
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 #[test]

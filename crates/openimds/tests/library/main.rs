@@ -48,7 +48,10 @@ fn calls_are_told_with_all_that_is_known_and_forgotten() {
     assert!(calls.iter().all(|call| call.source.is_loopback() && call.user_agent == "a test"), "{calls:?}");
     assert_eq!(imds.calls_since(calls[1].number).unwrap(), calls[2..]);
     assert_eq!(imds.calls_of(INSTANCE).unwrap(), calls);
-    assert_eq!(imds.calls_of("i-0000000a").unwrap(), []);
+    for unknown in ["i-0000000a", "i-typo", ""] {
+        let error = imds.calls_of(unknown).unwrap_err().to_string();
+        assert_eq!(error, format!("there is no instance {unknown}"));
+    }
 
     imds.reset().unwrap();
     assert_eq!(imds.calls().unwrap(), []);
@@ -89,10 +92,13 @@ fn options_change_live_for_all_or_for_those_that_are_named() {
         (Options::new().http_tokens(HttpTokens::Optional).instance(a), [200, 401]),
         (Options::new().http_endpoint(false).instance(a).instance(b), [403, 403]),
         (Options::new().http_endpoint(true), [200, 401]),
+        (Options::new().http_protocol_ipv6(true).instance(a), [200, 401]),
     ] {
         imds.modify(options.clone()).unwrap();
         assert_eq!(statuses(), expected, "{options:?}");
     }
+    let described = action(imds.admin(), "ec2", "DescribeInstances", &[("InstanceId.1", a)]);
+    assert!(described.contains("<httpProtocolIpv6>enabled"), "{described}");
     // By the door, as software under test would.
     let modify = [("InstanceId", a), ("HttpTokens", "required")];
     action(imds.admin(), "ec2", "ModifyInstanceMetadataOptions", &modify);
@@ -155,6 +161,46 @@ fn an_event_comes_at_its_second_for_those_it_is_for() {
 }
 
 #[test]
+fn the_clock_stands_still_goes_on_and_goes_faster() {
+    let imds = Imds::builder().spawn().unwrap();
+    imds.pause().unwrap();
+    let now = imds.now();
+    assert!(now.len() == 20 && now.ends_with('Z'), "{now}");
+    let rebalance = || v1(imds.endpoint(), "/latest/meta-data/events/recommendations/rebalance");
+    imds.advance(MINUTE).unwrap();
+    let then = imds.now();
+    assert!(now < then, "{now} {then}");
+    imds.pause().unwrap();
+    assert_eq!(imds.now(), then);
+    imds.event(Event::rebalance().at(&then)).unwrap();
+    assert_eq!(rebalance(), 200);
+    imds.event(Event::asg_lifecycle("Terminated").after(10 * MINUTE)).unwrap();
+    imds.pace(86_400).unwrap();
+    assert_eq!(imds.now(), then);
+    imds.resume().unwrap();
+    let end = Instant::now() + MINUTE;
+    while v1(imds.endpoint(), "/latest/meta-data/autoscaling/target-lifecycle-state") != 200 {
+        assert!(Instant::now() < end, "it stands still");
+    }
+    assert!(imds.pace(0).unwrap_err().to_string().contains("1x to 86400x"));
+}
+
+#[test]
+fn one_that_is_launched_is_known_and_has_no_endpoint_of_its_own() {
+    let imds = Imds::builder().spawn().unwrap();
+    let launch = [("ImageId", "ami-0abcdef1234567890"), ("MinCount", "1"), ("MaxCount", "1")];
+    let launched = action(imds.admin(), "ec2", "RunInstances", &launch);
+    let id = launched.split_once("<instanceId>").unwrap().1.split_once('<').unwrap().0;
+    let refused = imds.endpoint_of(id).unwrap_err().to_string();
+    assert_eq!(refused, format!("the configuration has no instance {id}; those that it has: {INSTANCE}"));
+    assert_eq!(imds.endpoint_of(INSTANCE).unwrap(), imds.endpoint());
+    assert_eq!(imds.calls_of(id).unwrap(), []);
+    action(imds.admin(), "ec2", "TerminateInstances", &[("InstanceId.1", id)]);
+    assert_eq!(imds.calls_of(id).unwrap(), []);
+    assert!(imds.endpoint_of("i-typo").is_err());
+}
+
+#[test]
 fn a_fault_strikes_whom_it_is_for_and_as_often_as_it_may() {
     let imds = Imds::builder().spawn().unwrap();
     let id = || v1(imds.endpoint(), "/latest/meta-data/instance-id");
@@ -169,15 +215,22 @@ fn a_fault_strikes_whom_it_is_for_and_as_often_as_it_may() {
     imds.fault(Fault::empty().probability(1.0).lasting(60 * MINUTE)).unwrap();
     assert!(get(imds.endpoint(), "/latest/meta-data/instance-id", None).ends_with("\r\n\r\n"));
     imds.remove_faults().unwrap();
-    imds.fault(Fault::throttle(1).per("requests").answer("429")).unwrap();
-    assert!([id(), id(), id()].contains(&429));
+    // Five packets a call, and one a second comes back: a machine may be as slow as that, but not for ever.
+    imds.fault(Fault::throttle(1).per("packets").answer("429")).unwrap();
+    let end = Instant::now() + 5 * MINUTE;
+    while id() != 429 {
+        assert!(Instant::now() < end, "there is always room");
+    }
+    imds.remove_faults().unwrap();
+    imds.fault(Fault::truncate().after_bytes(3)).unwrap();
+    assert!(get(imds.endpoint(), "/latest/meta-data/instance-id", None).ends_with("\r\n\r\ni-1"));
 
     for (fault, sentence) in [
         (Fault::status(200), "400"),
         (Fault::latency(61 * Duration::from_secs(1)), "60s at most"),
         (Fault::reset().count(0), "count"),
         (Fault::drop().path("meta-data"), "meta-data"),
-        (Fault::truncate().after(u64::MAX), "after"),
+        (Fault::truncate().after_bytes(u64::MAX), "after"),
         (Fault::stale_credentials().instance("i-0000000c"), "i-0000000c"),
     ] {
         let error = imds.fault(fault).unwrap_err().to_string();

@@ -65,7 +65,7 @@ fn each_of_many_instances_has_an_endpoint_and_each_service_is_one_of_its_own() {
     assert_eq!((first.calls().unwrap().len(), second.calls().unwrap().len()), (0, 40));
     assert_eq!(second.calls_of("i-00000007").unwrap().len(), 2);
     let error = first.endpoint_of("i-0000000c").unwrap_err().to_string();
-    assert!(error.contains("has no instance i-0000000c; those that there are: i-0"), "{error}");
+    assert!(error.contains("has no instance i-0000000c; those that it has: i-0"), "{error}");
 }
 
 #[test]

@@ -6,7 +6,6 @@ renewal.py FOLDER: for what the services keep and say.
 import calendar
 import collections.abc
 import contextlib
-import datetime
 import json
 import os
 import pathlib
@@ -94,7 +93,9 @@ class Service:
         command = [IMDS, "clock", *words, "--json", "--admin", f"http://{self.admin}"]
         environment = {"PATH": os.environ["PATH"], **self.keys}
         done = subprocess.run(command, check=True, capture_output=True, timeout=30, env=environment)
-        return datetime.datetime.fromisoformat(json.loads(done.stdout)["now"]).timestamp()
+        # Of nanoseconds not every Python reads all.
+        seconds, _, fraction = json.loads(done.stdout)["now"].rstrip("Z").partition(".")
+        return calendar.timegm(time.strptime(seconds, "%Y-%m-%dT%H:%M:%S")) + float(f"0.{fraction}")
 
     def make_role(self) -> None:
         """The role of all programs."""
@@ -193,7 +194,7 @@ class Program:
 
 def until(what: str, is_so: collections.abc.Callable[[], bool]) -> None:
     """Waits for what comes by itself, though no clock is stepped."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + 120
     while not is_so():
         if time.monotonic() > end:
             raise AssertionError(f"waited in vain: {what}")

@@ -302,6 +302,33 @@ fn what_the_file_plans_as_before_goes_on_when_an_entry_changes_and_after_a_resta
 }
 
 #[test]
+fn a_file_is_good_when_the_clock_is_near_its_end() {
+    let planned = "[[timeline]]\nkind = \"maintenance\"\nin = \"3650d\"\nduration = \"2h\"\n";
+    let files = Files::new(&[("imds.toml", &format!("{FILE}{planned}"))]);
+    let state = files.text("state");
+    let args = ["--vpc-cidr", "127.0.0.0/8", "--state", &state];
+    let service = Watched::with(&files, &args);
+    for _ in 0..17 {
+        clock(&service, "advance 3650d --far");
+    }
+    let list = |service: &Watched| verb(service, "event list --json").json();
+    let before = list(&service);
+    // One thing more, that would come after the last moment.
+    let more = "[[timeline]]\nkind = \"rebalance\"\nin = \"3650d\"\n";
+    files.replace("imds.toml", &format!("{FILE}{planned}{more}"));
+    let count = |told: &Value| told.as_array().unwrap().len();
+    let told = until("the file is followed", || {
+        let told = list(&service);
+        (count(&told) > count(&before)).then_some(told)
+    });
+    let rebalance = told.as_array().unwrap().iter().find(|event| event["kind"] == "rebalance").unwrap();
+    assert_eq!(rebalance["at"], "2200-01-01T00:00:00Z");
+    service.end(Signal::TERM);
+    let service = Watched::with(&files, &args);
+    assert_eq!(list(&service), told);
+}
+
+#[test]
 fn a_file_that_plans_what_cannot_be_is_refused_at_its_line() {
     for (more, why) in [
         ("kind = \"reboot\"", "a kind is"),

@@ -46,7 +46,7 @@ class Faults:
         if delay is not None:
             draft["delay"] = _time.span(delay)
         if for_ is not None:
-            draft["for"] = _time.span(for_)
+            draft["for"] = _time.seconds(for_)
         if instances is not None:
             draft["instances"] = ids_of(instances)
         if methods is not None:

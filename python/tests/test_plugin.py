@@ -209,6 +209,22 @@ def test_tests_run_beside_one_another(pytester):
     result.assert_outcomes(passed=8)
 
 
+def test_no_service_outlives_its_worker(pytester, until):
+    pytester.makepyfile(
+        """
+        import os, pathlib, signal
+
+        def test_it(imds):
+            pathlib.Path("endpoint").write_text(imds.endpoint)
+            os.kill(os.getpid(), signal.SIGKILL)
+        """
+    )
+    result = pytester.runpytest_subprocess("-n", "1", "--max-worker-restart", "0", "-p", "no:cacheprovider")
+    result.assert_outcomes(failed=1)
+    url = (pytester.path / "endpoint").read_text()
+    until("the service ends", lambda: not is_open(url))
+
+
 def test_a_class_has_a_marker_of_its_own(pytester):
     pytester.makepyfile(
         """

@@ -338,6 +338,24 @@ def test_the_service_sees_the_variables_that_it_is_given_and_no_others(imds_fact
         assert [variable for variable in told if variable.startswith(("AWS_", "IMDS_"))] == seen
 
 
+PROFILE = """
+[[instance]]
+instance-id = "i-0123456789abcdef0"
+[instance.role]
+name = "web"
+[instance.role.credentials]
+kind = "profile"
+profile = "work"
+"""
+
+
+def test_credentials_of_a_profile_come_from_the_file_that_the_service_is_told(imds_factory, monkeypatch, tmp_path):
+    file = tmp_path / "config"
+    file.write_text("[profile work]\naws_access_key_id = AKIAWORK\naws_secret_access_key = x\n")
+    imds_factory(toml=PROFILE, env={"AWS_CONFIG_FILE": file}).set_env(monkeypatch)
+    assert credentials().access_key == "AKIAWORK"
+
+
 @pytest.fixture(scope="session")
 def shared():
     with serve(http_tokens="required") as imds:

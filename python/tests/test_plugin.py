@@ -337,7 +337,7 @@ def test_a_process_that_was_forked_off_holds_no_service_up(pytester, until):
 
 
 def test_a_process_that_was_forked_off_ends_no_service(client):
-    with serve() as imds:
+    with serve(toml="") as imds:
         child = os.fork()
         if child == 0:
             # As where the test's own frames unwind in it.
@@ -345,6 +345,7 @@ def test_a_process_that_was_forked_off_ends_no_service(client):
             os._exit(0)
         assert os.waitpid(child, 0)[1] == 0
         assert client(imds).v2() == imds.instance.id
+        assert os.listdir(imds._scratch.name) == ["imds.toml"]
 
 
 def test_who_forks_without_pythons_knowledge_holds_no_service_up_after_its_test():

@@ -59,7 +59,6 @@ class Process:
         # What the developer's shell says about AWS is about something else.
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "IMDS_"))}
         environment.update(env or {})
-        self._owner = os.getpid()
         self._log = tempfile.TemporaryFile()
         self._last_log = ""
         self._pipe = Pipe()
@@ -102,10 +101,6 @@ class Process:
         """Ends the service. One that has ended by itself, or does not end well, is an error."""
         if self._log.closed:
             return
-        if os.getpid() != self._owner:
-            # Forked off from whose it is. It is no child of this process, and its id may be anybody's by now.
-            self._forget()
-            return
         # One that ended before it was told to may have been waited for by the test, and its status with it.
         is_running = self._service.poll() is None
         status = self._end()
@@ -125,14 +120,9 @@ class Process:
             os.killpg(self._service.pid, signal.SIGKILL)
             return self._service.wait()
         finally:
-            self._forget()
-
-    def _forget(self) -> None:
-        """Leaves nothing of it open in this process."""
-        self._pipe.let_go()
-        self._service.stdout.close()
-        self._last_log = self.log()
-        self._log.close()
+            self._service.stdout.close()
+            self._last_log = self.log()
+            self._log.close()
 
     def _ready_line(self) -> bytes:
         """What the service says once it answers."""

@@ -56,6 +56,7 @@ class Imds:
         role, toml, env = (options.pop(name, None) for name in ("role", "toml", "env"))
         if toml is not None and options.get("config") is not None:
             raise ImdsError("there are both `config` and `toml`, the text of a configuration: leave one of them out")
+        self._owner = os.getpid()
         self._default: _instance.Instance | None = None
         self._scratch: tempfile.TemporaryDirectory | None = None
         if toml is not None:
@@ -159,7 +160,11 @@ class Imds:
         return self._process.log()
 
     def end(self) -> None:
-        """Ends the service; that is done for those of the fixtures."""
+        """Ends the service; that is done for those of the fixtures. In a process that was forked off the one that started
+        it, this does nothing."""
+        if os.getpid() != self._owner:
+            # It is no child of this process, and its id may be anybody's by now.
+            return
         try:
             self._process.end()
         finally:

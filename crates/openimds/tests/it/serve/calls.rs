@@ -64,7 +64,7 @@ fn the_last_hundred_calls_are_there_in_order_at_once() {
     assert_eq!(calls(&service, "?instance=none"), [] as [Value; 0]);
     assert!(service.metrics().contains("\nimds_journal_calls_lost_total 0\n"));
     // The verb is told so, too.
-    let admin = service.admin.to_string();
+    let admin = format!("http://{}", service.admin);
     let output =
         Command::new(IMDS).args(["calls", "--instance", "i-00000000", "--admin", &admin]).output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();

@@ -2,13 +2,14 @@
 
 import datetime
 import os
+import pathlib
 import subprocess
 import sys
 
 import boto3
 import botocore.exceptions
 import pytest
-from pytest_openimds import ImdsError, Refused, serve
+from pytest_openimds import ImdsError, Refused, _service, _time, serve
 
 #: Two instances, of which programs on this machine are one.
 TWO = """
@@ -169,6 +170,37 @@ def test_a_spot_interruption_is_there_at_its_second(imds, client):
     assert client(imds).v2(path) == 404
 
 
+@pytest.mark.parametrize("how", ["until it is due", 1.5, datetime.timedelta(milliseconds=1500), 2, "2s"])
+def test_spans_of_time_are_as_python_has_them(imds, client, how):
+    path = "meta-data/events/recommendations/rebalance"
+    imds.clock.pause()
+    event = imds.events.rebalance(in_=1.5)
+    assert event.notice - imds.clock.now > datetime.timedelta(seconds=1)
+    assert client(imds).v2(path) == 404
+    imds.clock.advance(event.notice - imds.clock.now if how == "until it is due" else how)
+    assert client(imds).v2(path) != 404
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds", "span"),
+    [
+        (0, "0s", "0s"),
+        (0.0004, "1s", "1ms"),
+        (0.1 + 0.2, "1s", "300ms"),
+        (0.5, "1s", "500ms"),
+        (1, "1s", "1s"),
+        (1.0000000001, "1s", "1s"),
+        (-0.5, "-1s", "-500ms"),
+        (-60, "-60s", "-60s"),
+        (datetime.timedelta(microseconds=1), "1s", "1ms"),
+        (datetime.timedelta(days=365, milliseconds=1), "31536001s", "31536000001ms"),
+        ("1h30m", "1h30m", "1h30m"),
+    ],
+)
+def test_a_part_of_a_unit_counts_as_one(value, seconds, span):
+    assert (_time.seconds(value), _time.span(value)) == (seconds, span)
+
+
 def test_all_kinds_of_events(imds, client):
     imds.clock.pause()
     soon = imds.clock.now + datetime.timedelta(minutes=1)
@@ -189,7 +221,8 @@ def test_all_kinds_of_events(imds, client):
 def test_the_clock_goes_as_it_is_told(imds):
     stands = imds.clock.pause()
     assert imds.clock.now == stands
-    imds.clock.pace("86400x")
+    for pace in ("86400x", "60", 60, 60.0):
+        imds.clock.pace(pace)
     assert imds.clock.now == stands
     imds.clock.resume()
     assert imds.clock.now > stands
@@ -218,8 +251,9 @@ def test_faults_have_an_end(imds, client):
     imds.faults.add("empty", count=1, instances=imds.instance.id, for_=datetime.timedelta(hours=1))
     assert [client(imds).v1(), client(imds).v1()] == ["", imds.instance.id]
     assert [fault.state for fault in imds.faults.list()] == ["spent"]
-    imds.faults.add("latency", delay=0.001)
-    assert imds.faults.list()[1].told["delay"] == "1ms"
+    for delay in (0.001, 0.0004, datetime.timedelta(microseconds=1)):
+        assert imds.faults.add("latency", delay=delay).told["delay"] == "1ms"
+    assert imds.faults.add("throttle", rate=5, instances="all").kind == "throttle"
     imds.faults.clear()
     assert imds.faults.list() == []
 
@@ -233,6 +267,10 @@ def test_what_is_refused_is_refused_in_the_services_words(imds):
         (lambda: imds.events.rebalance(instances="i-0000000c"), 404, "there is no instance i-0000000c"),
         (lambda: imds.events.list("x"), 400, 'Invalid id: "x"'),
         (lambda: imds.clock.advance("-1s"), 400, "a time is like 90s"),
+        (lambda: imds.clock.advance(-0.5), 400, "a time is like 90s"),
+        (lambda: imds.clock.pace(1.5), 400, ""),
+        (lambda: imds.faults.add("latency", delay=-0.5), 400, "delay"),
+        (lambda: imds.calls(instance="i-0000000c"), 404, "there is no instance i-0000000c"),
         (lambda: imds.calls(since=-1), 400, "since is not the number of a call"),
         (lambda: imds.instance.modify(http_tokens="never"), 400, "InvalidParameterValue: A value of 'never'"),
     ):
@@ -261,6 +299,11 @@ def test_several_instances_of_one_service(imds_factory, client):
     assert imds.instance.modify(http_tokens="required").http_tokens == "required"
     assert first.metadata_options.http_tokens == "optional"
     assert imds.events.rebalance(instances=[first, second.id]).instances == (first.id, second.id)
+    # Events and faults are of all, unless some are named.
+    assert imds.events.rebalance().instances == (first.id, second.id)
+    assert imds.events.rebalance(instances="all").instances == (first.id, second.id)
+    assert imds.events.rebalance(instances=second).instances == (second.id,)
+    assert imds.calls(instance=first.id) == []
 
 
 def test_where_no_instance_is_the_default_one_is_told_so(imds_factory, client):
@@ -278,6 +321,39 @@ def test_paths_begin_at_the_folder_of_the_test(imds_factory, client, request):
     imds = imds_factory(config="web.toml", user_data="web.toml")
     assert (imds.instance.id, imds.instance.region) == ("i-0123456789abcdef0", "eu-west-1")
     assert client(imds).v1("user-data") == request.path.with_name("web.toml").read_text()
+
+
+def test_options_are_words_of_the_command_line():
+    options = {"http_tokens": None, "server_name": ["a", "b", None], "idle_timeout": datetime.timedelta(seconds=1.5)}
+    assert _service.arguments(options) == ["--server-name=a", "--server-name=b", "--idle-timeout=1500ms"]
+
+
+def test_the_service_sees_the_variables_that_it_is_given_and_no_others(imds_factory, monkeypatch, tmp_path):
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+    monkeypatch.setenv("IMDS_ADMIN", "http://127.0.0.1:9")
+    given = {"AWS_CONFIG_FILE": tmp_path, "AWS_PROFILE": None}
+    for env, seen in ((None, []), ({}, []), (given, [f"AWS_CONFIG_FILE={tmp_path}"])):
+        imds = imds_factory(env=env)
+        told = pathlib.Path(f"/proc/{imds._process._service.pid}/environ").read_text().split("\0")
+        assert [variable for variable in told if variable.startswith(("AWS_", "IMDS_"))] == seen
+
+
+PROFILE = """
+[[instance]]
+instance-id = "i-0123456789abcdef0"
+[instance.role]
+name = "web"
+[instance.role.credentials]
+kind = "profile"
+profile = "work"
+"""
+
+
+def test_credentials_of_a_profile_come_from_the_file_that_the_service_is_told(imds_factory, monkeypatch, tmp_path):
+    file = tmp_path / "config"
+    file.write_text("[profile work]\naws_access_key_id = AKIAWORK\naws_secret_access_key = x\n")
+    imds_factory(toml=PROFILE, env={"AWS_CONFIG_FILE": file}).set_env(monkeypatch)
+    assert credentials().access_key == "AKIAWORK"
 
 
 @pytest.fixture(scope="session")

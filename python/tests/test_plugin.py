@@ -103,6 +103,9 @@ INI = "[pytest]\nimds_options =\n    http-tokens = required\n    config = set/in
         (INI, "", "config='beside.toml'", "required for i-0000000000000000b"),
         (INI, "", "config=None", "required for i-12345678901234567"),
         (INI, "", "toml=''", "required for i-12345678901234567"),
+        (INI, "toml=''", "config=None", "required for i-12345678901234567"),
+        ("", "", "toml='', config=None", "optional for i-12345678901234567"),
+        (INI, "config='beside.toml'", "toml=None", "required for i-0000000000000000b"),
         (INI, "toml=''", "config='beside.toml'", "required for i-0000000000000000b"),
         (INI, "config='beside.toml'", "toml=''", "required for i-12345678901234567"),
         (INI, "http_tokens='optional'", "config='beside.toml'", "optional for i-0000000000000000b"),
@@ -128,6 +131,9 @@ def test_the_closest_word_counts_and_paths_begin_where_they_are_written(pytester
         ("", "http_token='required'", "the service cannot start: error: unexpected argument '--http-token' found"),
         ("", "http_tokens='never'", "the service cannot start: error: invalid value 'never' for '--http-tokens *"),
         ("", "toml='', config='x'", "there are both `config` and `toml`*"),
+        ("", "server_name=['a', 'b']", "the service cannot start: error: the argument '--server-name *"),
+        ("", "env='A=B'", "env is not like *"),
+        ("", "stop_fd=3", "stop_fd is not for tests to say*"),
         ("", "listen='127.0.0.1:80'", "listen is not for tests to say*"),
         ("", "'required'", "the marker `imds` takes options by name*"),
         ("imds_options = required", "", "imds_options: `required` is not like `http-tokens = required`"),
@@ -146,7 +152,7 @@ def test_a_service_that_cannot_start_says_why(pytester, ini, mark, told):
 
 def test_the_wheel_is_for_every_python_and_says_which_systems_it_is_for():
     wheel = importlib.metadata.distribution("pytest-openimds").read_text("WHEEL")
-    assert re.search(r"^Tag: py3-none-manylinux_\d+_\d+_\w+$", wheel, re.MULTILINE), wheel
+    assert re.search(r"^Tag: py3-none-(many|musl)?linux_\w+$", wheel, re.MULTILINE), wheel
 
 
 def test_the_binary_is_the_wheels_own(monkeypatch):
@@ -203,16 +209,76 @@ def test_tests_run_beside_one_another(pytester):
     result.assert_outcomes(passed=8)
 
 
-def test_a_service_that_dies_fails_its_test(pytester):
+def test_no_service_outlives_its_worker(pytester, until):
     pytester.makepyfile(
         """
         import os, pathlib, signal
 
         def test_it(imds):
-            guard = imds._process._guard.pid
-            service = pathlib.Path(f"/proc/{guard}/task/{guard}/children").read_text().split()[0]
-            os.kill(int(service), signal.SIGKILL)
+            pathlib.Path("endpoint").write_text(imds.endpoint)
+            os.kill(os.getpid(), signal.SIGKILL)
         """
+    )
+    result = pytester.runpytest_subprocess("-n", "1", "--max-worker-restart", "0", "-p", "no:cacheprovider")
+    result.assert_outcomes(failed=1)
+    url = (pytester.path / "endpoint").read_text()
+    until("the service ends", lambda: not is_open(url))
+
+
+def test_a_class_has_a_marker_of_its_own(pytester):
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.imds(http_tokens="required", role="web")
+        class TestIt:
+            def test_all(self, imds):
+                assert imds.instance.metadata_options.http_tokens == "required"
+
+            @pytest.mark.imds(http_tokens="optional")
+            def test_one(self, imds):
+                assert imds.instance.metadata_options.http_tokens == "optional"
+
+        def test_none(imds):
+            assert imds.instance.metadata_options.http_tokens == "optional"
+        """
+    )
+    pytester.runpytest("--strict-markers").assert_outcomes(passed=3)
+
+
+def test_a_test_that_is_run_again_shows_what_it_has_then(pytester):
+    # As pytest-rerunfailures does it.
+    pytester.makeconftest(
+        """
+        from _pytest.runner import runtestprotocol
+
+        def pytest_runtest_protocol(item, nextitem):
+            for turn in range(3):
+                reports = runtestprotocol(item, nextitem=nextitem, log=False)
+            for report in reports:
+                item.ihook.pytest_runtest_logreport(report=report)
+            return True
+        """
+    )
+    pytester.makepyfile("def test_fails(imds):\n    imds.calls()\n    assert False\n")
+    result = pytester.runpytest()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*- imds: calls -*", "none"])
+    result.stdout.no_fnmatch_line("*does not answer*")
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_service_that_dies_fails_its_test(pytester, waits):
+    pytester.makepyfile(
+        """
+        import os, signal
+
+        def test_it(imds):
+            os.kill(imds._process._service.pid, signal.SIGKILL)
+            if WAITS:
+                # As tests do that look after their own processes; the id is anybody's from here on.
+                os.waitpid(imds._process._service.pid, 0)
+        """.replace("WAITS", str(waits))
     )
     result = pytester.runpytest()
     result.assert_outcomes(passed=1, errors=1)
@@ -242,14 +308,57 @@ def test_no_service_outlives_pytest(pytester, until, signal_sent):
             run.kill()
 
 
-def test_a_process_that_was_forked_off_holds_no_service_up():
+def test_a_process_that_was_forked_off_holds_no_service_up(pytester, until):
+    path = pytester.makepyfile(
+        """
+        import os, signal
+
+        def test_it(imds):
+            child = os.fork()
+            if child == 0:
+                signal.pause()
+            print(child, imds.endpoint, flush=True)
+            signal.pause()
+        """
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", str(path)]
+    child = None
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as run:
+        try:
+            child, url = next(line for line in run.stdout if "http://" in line).split()
+            assert is_open(url)
+            run.kill()
+            until("the service ends", lambda: not is_open(url))
+            os.kill(int(child), 0)
+        finally:
+            run.kill()
+            if child:
+                os.kill(int(child), signal.SIGKILL)
+
+
+def test_a_process_that_was_forked_off_ends_no_service(client):
+    with serve(toml="") as imds:
+        child = os.fork()
+        if child == 0:
+            # As where the test's own frames unwind in it.
+            imds.end()
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        assert client(imds).v2() == imds.instance.id
+        assert os.listdir(imds._scratch.name) == ["imds.toml"]
+
+
+def test_who_forks_without_pythons_knowledge_holds_no_service_up_after_its_test():
     with serve() as imds:
         until_told, tell = os.pipe()
+        # What a library in C leaves behind: the pipe's end is open in another process.
+        held = os.dup(imds._process._pipe._held.fileno())
         child = os.fork()
         if child == 0:
             os.close(tell)
             os.read(until_told, 1)
             os._exit(0)
+        os.close(held)
     assert not is_open(imds.endpoint)
     os.close(tell)
     os.close(until_told)

@@ -34,6 +34,9 @@ impl Version {
     }
 }
 
+/// Calls of each instance, and of strangers, that are remembered to be told.
+pub const REMEMBERED: usize = 100;
+
 /// One call, as the access log tells it. It has no place for a token, a body or a query string.
 #[derive(Debug, Clone, Copy)]
 pub struct Call<'a> {

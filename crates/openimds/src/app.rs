@@ -1,7 +1,9 @@
 //! The composition root: from a validated configuration and open sockets to a running service.
 
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -20,7 +22,7 @@ use crate::keeper::{Asked, Keeper, Link, Report};
 use crate::listen::{GRACE, Gate, Listener, Lodger, Lodgers, Workers};
 use crate::logging::Writer;
 use crate::witness::{self, Witness};
-use crate::{sandbox, thread};
+use crate::{sandbox, stop, thread};
 
 /// All that a service is made of.
 pub struct App {
@@ -38,6 +40,8 @@ pub struct App {
     pub log: Option<Format>,
     /// Are calls remembered, for a door that shows them?
     pub is_remembering: bool,
+    /// What ends it when it comes to its end.
+    pub stop: Option<File>,
 }
 
 /// Why a service that ran has ended.
@@ -97,6 +101,7 @@ impl App {
             Service::new(Arc::clone(&for_workers), log, sink.clone().map(Journal::new))
         })?;
         let mut signals = self.signals.forwarded()?;
+        let stopped = stop::reached(self.stop)?;
         sandbox::filter();
         workers.release();
 
@@ -106,6 +111,7 @@ impl App {
             let (lodgers, callers) = (workers.lodgers(), workers.callers());
             let witness = Witness::new(Arc::clone(&shared), callers, journal);
             let mut running = Running { shared, link, lodgers, witness };
+            let mut stopped = pin!(stopped);
             loop {
                 tokio::select! {
                     report = running.link.next() => if let Some(ended) = running.take(report) {
@@ -114,6 +120,7 @@ impl App {
                     Some(signal) = signals.recv() => if let Some(ended) = on_signal(signal, &running) {
                         break Ok(ended);
                     },
+                    () = &mut stopped => break Ok(Ended::Stopped),
                 }
             }
         });

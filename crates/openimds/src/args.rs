@@ -233,6 +233,9 @@ pub struct Serve {
     /// Write that line to this file descriptor
     #[arg(long, value_name = "N")]
     pub ready_fd: Option<u32>,
+    /// End when this file descriptor reads end-of-file, as a pipe does once nobody could write to it any longer
+    #[arg(long, value_name = "N")]
+    pub stop_fd: Option<u32>,
 }
 
 /// `imds run`

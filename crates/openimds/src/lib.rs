@@ -35,6 +35,7 @@ mod record;
 pub mod runtime;
 #[doc(hidden)]
 pub mod sandbox;
+mod stop;
 #[doc(hidden)]
 pub mod thread;
 mod witness;

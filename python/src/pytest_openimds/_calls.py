@@ -11,9 +11,6 @@ import typing
 
 from . import _time
 
-#: How many a service remembers of each instance.
-REMEMBERED = 100
-
 
 @dataclasses.dataclass(frozen=True)
 class Call:
@@ -70,8 +67,8 @@ def chosen(
     return [call for call in calls if fits(call)]
 
 
-def check_only_v2(calls: list[Call]) -> None:
-    """Fails unless there were calls, and all of them were IMDSv2's."""
+def check_only_v2(calls: list[Call], remembered: int) -> None:
+    """Fails unless there were calls, and all of them were IMDSv2's. So many of each instance are remembered."""
     __tracebackhide__ = True
     if not calls:
         raise AssertionError(
@@ -84,8 +81,8 @@ def check_only_v2(calls: list[Call]) -> None:
         raise AssertionError(f"{len(v1)} of {len(calls)} calls used IMDSv1:{lines}")
     of = collections.Counter(call.instance for call in calls)
     instance, most = of.most_common(1)[0]
-    if most >= REMEMBERED:
+    if most >= remembered:
         raise AssertionError(
-            f"{instance or 'who is no instance'} may have made more calls than the {REMEMBERED} that are remembered, of which "
-            "none used IMDSv1; use `imds.reset()` before, or more often"
+            f"{instance or 'who is no instance'} may have made more calls than the {remembered} that are remembered, of "
+            "which none used IMDSv1; use `imds.reset()` before, or more often"
         )

@@ -37,12 +37,12 @@ class Event:
 class Events:
     """The events of a service. Times are those of its clock; what is planned is there when the call returns.
 
-    An event is of the default instance, unless `instances` names others: one, several, or `all`.
+    An event is of all instances, as a fault is, unless `instances` names some: one or several. Spans of time are whole
+    seconds; a part of one counts as one.
     """
 
-    def __init__(self, door: Door, default: typing.Callable[[], str]) -> None:
+    def __init__(self, door: Door) -> None:
         self._door = door
-        self._default = default
 
     def spot_interruption(
         self,
@@ -120,17 +120,17 @@ class Events:
         **more: typing.Any,
     ) -> Event:
         asked: dict[str, typing.Any] = {"kind": kind}
-        if instances == "all":
+        if instances is None or (isinstance(instances, str) and instances == "all"):
             asked["all"] = True
         else:
-            asked["instances"] = [self._default()] if instances is None else ids_of(instances)
+            asked["instances"] = ids_of(instances)
         if in_ is not None:
-            asked["in"] = _time.span(in_)
+            asked["in"] = _time.seconds(in_)
         if at is not None:
             asked["at"] = _time.moment(at)
         for name, value in more.items():
             if value is not None:
-                asked[name] = _time.span(value) if name in ("notice", "duration") else value
+                asked[name] = _time.seconds(value) if name in ("notice", "duration") else value
         return _read(self._door.api("POST", "events", asked))
 
 

@@ -41,7 +41,8 @@ class Faults:
         **more: object,
     ) -> Fault:
         """Asks for a fault, as `latency` with a `delay`. The rest are the keys of `[[fault]]`: `path`, `methods`,
-        `instances`, `probability`, `count`, `for_`, `status`, `after`, `rate`, `per`, `answer`."""
+        `instances`, `probability`, `count`, `for_`, `status`, `after`, `rate`, `per`, `answer`. Spans of time are
+        whole milliseconds; a part of one counts as one."""
         draft = {"kind": kind, **{name: value for name, value in more.items() if value is not None}}
         if delay is not None:
             draft["delay"] = _time.span(delay)

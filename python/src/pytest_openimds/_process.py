@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 import typing
+import weakref
 
 from ._door import ImdsError
 
@@ -19,37 +20,68 @@ PATIENCE = 30
 #: Bytes of a log's end that are shown.
 SHOWN = 16 * 1024
 
-# Between us and the service, so that it ends when this process does, even if that is killed: `read` then comes to the
-# end of a pipe that only we write to. A signal of the parent's death (PR_SET_PDEATHSIG) would also come when a thread
-# ends that started the service. The shell's own output is closed, so that the service's comes to its end with it.
-GUARD = """
-"$@" &
-service=$!
-exec >&-
-read -r _
-kill "$service" 2>/dev/null
-wait "$service"
-"""
+#: The pipes that this process holds, each of which keeps a service up.
+HELD: weakref.WeakSet[Pipe] = weakref.WeakSet()
+
+
+class Pipe:
+    """A pipe to which only this process could write: a service that reads from it comes to its end when this process
+    does, even if that is killed, and needs nobody to signal it.
+
+    A signal of the parent's death (PR_SET_PDEATHSIG) would also come when a thread ends that started the service.
+    """
+
+    def __init__(self) -> None:
+        self.end, self._held = (open(end, mode, 0) for end, mode in zip(os.pipe(), ("rb", "wb")))
+        HELD.add(self)
+
+    def let_go(self) -> None:
+        """Lets the service end."""
+        self.end.close()
+        self._held.close()
+
+
+def _forked() -> None:
+    # What is executed gets none of these; what is forked off and stays Python would keep the services of its parent.
+    for pipe in list(HELD):
+        pipe.let_go()
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 class Process:
     """A service that runs."""
 
-    def __init__(self, binary: str, arguments: typing.Sequence[str]) -> None:
-        command = [binary, "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--print-ready", *arguments]
+    def __init__(
+        self, binary: str, arguments: typing.Sequence[str], env: typing.Mapping[str, str] | None = None
+    ) -> None:
         # What the developer's shell says about AWS is about something else.
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "IMDS_"))}
+        environment.update(env or {})
         self._log = tempfile.TemporaryFile()
         self._last_log = ""
-        self._guard: typing.Any = subprocess.Popen(
-            ["/bin/sh", "-c", GUARD, "sh", *command],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            env=environment,
-            # A terminal's Ctrl-C is for the tests, which then end the service.
-            start_new_session=True,
-        )
+        self._pipe = Pipe()
+        end = self._pipe.end.fileno()
+        own = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--print-ready", f"--stop-fd={end}"]
+        try:
+            self._service: typing.Any = subprocess.Popen(
+                [binary, "serve", *own, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=self._log,
+                pass_fds=[end],
+                env=environment,
+                # A terminal's Ctrl-C is for the tests, which then end the service.
+                start_new_session=True,
+            )
+        except BaseException as error:
+            self._pipe.let_go()
+            self._log.close()
+            if isinstance(error, OSError):
+                raise ImdsError(f"the service cannot start: {error}") from error
+            raise
+        self._pipe.end.close()
         try:
             self.listen, self.admin = self._addresses(self._ready_line())
         except BaseException:
@@ -69,32 +101,32 @@ class Process:
         """Ends the service. One that has ended by itself, or does not end well, is an error."""
         if self._log.closed:
             return
+        # One that ended before it was told to may have been waited for by the test, and its status with it.
+        is_running = self._service.poll() is None
         status = self._end()
-        if status != 0:
+        if status != 0 or not is_running:
             raise ImdsError(f"the service did not run until it was told to end, or did not end well:\n{self._last_log}")
 
     def _end(self) -> int:
         """The status of the service."""
+        # A signal, too: who forked without Python's knowledge may hold the pipe. It is sent only while nobody has waited
+        # for the service, so that the id is its own.
+        self._service.terminate()
         try:
-            # Not only closed: a process that was forked off this one may hold the pipe's other end.
-            self._guard.stdin.write(b"end\n")
-            self._guard.stdin.close()
-        except BrokenPipeError:
-            pass  # The guard was ended by somebody else; its status says so.
-        self._guard.stdout.close()
-        try:
-            return self._guard.wait(PATIENCE)
+            self._pipe.let_go()
+            return self._service.wait(PATIENCE)
         except subprocess.TimeoutExpired:
-            # The guard has not been waited for, so the group is still its own.
-            os.killpg(self._guard.pid, signal.SIGKILL)
-            return self._guard.wait()
+            # Nor has anybody waited for it now, and the group, with its helper, is its own.
+            os.killpg(self._service.pid, signal.SIGKILL)
+            return self._service.wait()
         finally:
+            self._service.stdout.close()
             self._last_log = self.log()
             self._log.close()
 
     def _ready_line(self) -> bytes:
         """What the service says once it answers."""
-        line, pipe, waiting = b"", self._guard.stdout.fileno(), select.poll()
+        line, pipe, waiting = b"", self._service.stdout.fileno(), select.poll()
         waiting.register(pipe, select.POLLIN)
         until = time.monotonic() + PATIENCE
         while not line.endswith(b"\n"):

@@ -19,7 +19,7 @@ from ._process import Process
 #: Options whose value is a path.
 PATHS = ("config", "ssh_key", "ssh_key_file", "state", "user_data", "user_data_file")
 #: Options that are not the user's: a service is on free ports of loopback, and says where; the plugin does not sign.
-OURS = ("admin", "auth", "insecure", "listen", "print_ready", "ready_fd")
+OURS = ("admin", "auth", "insecure", "listen", "print_ready", "ready_fd", "stop_fd")
 
 #: What would give a program other credentials than the instance's, or keep it from asking for them as it asks on EC2.
 UNSET = (
@@ -48,13 +48,15 @@ class Imds:
 
     `options` are those of `imds serve`, with underscores: `http_tokens="required"`, `config="imds.toml"`. In place of
     `config`, `toml` may hold the text of that file; `role` names a role for the instance, whose credentials it then
-    reads. Relative paths begin at `folder`.
+    reads; `env` has variables for the service itself, which sees none of this process's that begin with `AWS_`. Relative
+    paths begin at `folder`.
     """
 
     def __init__(self, folder: str | os.PathLike | None = None, **options: object) -> None:
-        role, toml = options.pop("role", None), options.pop("toml", None)
-        if toml is not None and "config" in options:
+        role, toml, env = (options.pop(name, None) for name in ("role", "toml", "env"))
+        if toml is not None and options.get("config") is not None:
             raise ImdsError("there are both `config` and `toml`, the text of a configuration: leave one of them out")
+        self._owner = os.getpid()
         self._default: _instance.Instance | None = None
         self._scratch: tempfile.TemporaryDirectory | None = None
         if toml is not None:
@@ -63,7 +65,7 @@ class Imds:
             file.write_text(str(toml), encoding="utf-8")
             options["config"] = file
         try:
-            self._process = Process(_binary.find(), arguments(absolute(options, folder or os.getcwd())))
+            self._process = Process(_binary.find(), arguments(absolute(options, folder or os.getcwd())), variables(env))
         except BaseException:
             self._clean()
             raise
@@ -73,7 +75,7 @@ class Imds:
         #: The door: `boto3.client("ec2", endpoint_url=imds.admin)` changes the service, a browser finds `/console`.
         self.admin = _url(self._process.admin)
         self.clock = Clock(self._door)
-        self.events = Events(self._door, lambda: self.instance.id)
+        self.events = Events(self._door)
         self.faults = Faults(self._door)
         if role is not None:
             try:
@@ -122,13 +124,14 @@ class Imds:
         an id, or `none` for callers that are no instance; `since` is the number of a call, which is left out."""
         wish = {"instance": instance, "since": since}
         query = urllib.parse.urlencode({name: value for name, value in wish.items() if value is not None})
-        told = self._door.api("GET", "calls" + (f"?{query}" if query else ""))["calls"]
-        return _calls.chosen(map(_calls.read, told), version, method, path, status)
+        told = self._door.api("GET", "calls" + (f"?{query}" if query else ""))
+        return _calls.chosen(map(_calls.read, told["calls"]), version, method, path, status)
 
     def assert_only_v2(self) -> None:
         """Fails unless there were calls, all with IMDSv2; says which were not."""
         __tracebackhide__ = True
-        _calls.check_only_v2(self.calls())
+        told = self._door.api("GET", "calls")
+        _calls.check_only_v2([_calls.read(call) for call in told["calls"]], told["remembered"])
 
     def reset(self) -> None:
         """Forgets the calls so far, so that those of what comes next are alone."""
@@ -157,7 +160,11 @@ class Imds:
         return self._process.log()
 
     def end(self) -> None:
-        """Ends the service; that is done for those of the fixtures."""
+        """Ends the service; that is done for those of the fixtures. In a process that was forked off the one that started
+        it, this does nothing."""
+        if os.getpid() != self._owner:
+            # It is no child of this process, and its id may be anybody's by now.
+            return
         try:
             self._process.end()
         finally:
@@ -193,17 +200,27 @@ def absolute(options: typing.Mapping[str, object], folder: str | os.PathLike) ->
 
 
 def arguments(options: typing.Mapping[str, object]) -> list[str]:
-    """Options as words of the command line, which judges them. None leaves one out."""
+    """Options as words of the command line, which judges them. None leaves one out; one with several values is said as
+    often."""
     words = []
     for name, value in options.items():
         if name in OURS:
             raise ImdsError(f"{name} is not for tests to say: each service has free ports of loopback and an open door")
-        if value is None:
-            continue
-        if isinstance(value, datetime.timedelta):
-            value = _time.span(value)
-        words.append(f"--{name.replace('_', '-')}={value}")
+        for one in value if isinstance(value, (list, tuple)) else [value]:
+            if isinstance(one, datetime.timedelta):
+                one = _time.span(one)
+            if one is not None:
+                words.append(f"--{name.replace('_', '-')}={one}")
     return words
+
+
+def variables(env: object) -> dict[str, str] | None:
+    """Variables of the environment; None leaves one out."""
+    if env is None:
+        return None
+    if not isinstance(env, typing.Mapping):
+        raise ImdsError(f"env is not like {{'AWS_CONFIG_FILE': 'PATH'}}: {env!r}")
+    return {str(name): str(value) for name, value in env.items() if value is not None}
 
 
 def _url(address: tuple[str, int]) -> str:

@@ -12,14 +12,28 @@ Span = typing.Union[str, float, datetime.timedelta]
 Moment = typing.Union[str, datetime.datetime]
 
 
+def seconds(value: Span) -> str:
+    """In the service's words, which judges what is text: whole seconds, as its clock and its events have them. What is
+    less than one is one, so that what was to be over by then is."""
+    return value if isinstance(value, str) else f"{_whole(value, 1_000_000)}s"
+
+
 def span(value: Span) -> str:
-    """In the service's words, which judges what is text."""
+    """Likewise, for what goes by milliseconds."""
     if isinstance(value, str):
         return value
-    if isinstance(value, datetime.timedelta):
-        value = value.total_seconds()
-    milliseconds = round(value * 1000)
+    milliseconds = _whole(value, 1000)
     return f"{milliseconds}ms" if milliseconds % 1000 else f"{milliseconds // 1000}s"
+
+
+def _whole(value: float | datetime.timedelta, unit: int) -> int:
+    """So many units of so many microseconds, and one more for what is left, forward or back."""
+    if isinstance(value, datetime.timedelta):
+        microseconds = value // datetime.timedelta(microseconds=1)
+    else:
+        microseconds = round(value * 1_000_000)
+    units = -(-abs(microseconds) // unit)
+    return units if microseconds > 0 else -units
 
 
 def moment(value: Moment) -> str:

@@ -26,7 +26,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """The marker `imds`."""
     what = (
         "imds(**options): options of `imds serve` for the services of a test, as http_tokens='required' or "
-        "config='imds.toml', or toml='…', role='NAME'"
+        "config='imds.toml', or toml='…', role='NAME', env={…}"
     )
     config.addinivalue_line("markers", what)
 
@@ -34,7 +34,9 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture
 def imds_factory(request: pytest.FixtureRequest) -> typing.Iterator[typing.Callable[..., Imds]]:
     """Starts metadata services, as many as are asked for, each with options of its own over those of the marker."""
-    services = request.node.stash.setdefault(SERVICES, [])
+    # A new list each time: a test that is run again shows the services that it has now.
+    services: list[Imds] = []
+    request.node.stash[SERVICES] = services
 
     def start(**options: object) -> Imds:
         # A marker's paths begin at its test's file, and so do these.
@@ -88,10 +90,9 @@ def _options(node: pytest.Item) -> dict[str, object]:
 def _over(before: dict[str, object], options: typing.Mapping[str, object]) -> dict[str, object]:
     """One set of options over another: the text of a configuration takes the place of a file, and the other way."""
     merged = {**before, **options}
-    if "toml" in options and "config" not in options:
-        merged.pop("config", None)
-    if "config" in options and "toml" not in options:
-        merged.pop("toml", None)
+    for name, other in (("toml", "config"), ("config", "toml")):
+        if options.get(name) is not None and options.get(other) is None:
+            merged.pop(other, None)
     return merged
 
 

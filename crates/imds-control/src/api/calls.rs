@@ -4,16 +4,21 @@
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
-use imds_core::audit::{Recorded, Whose};
+use imds_core::Machine;
+use imds_core::audit::{REMEMBERED, Recorded, Whose};
+use imds_core::id::InstanceId;
+use imds_store::record;
 use serde::Serialize;
 
-use super::Refusal;
+use super::{Refusal, blocking, unknown};
 use crate::call::instance_id;
 use crate::door::Door;
 use crate::query::Error;
 
 #[derive(Serialize)]
 pub(super) struct Calls {
+    /// So many of each instance, and of strangers: who has fewer has lost none.
+    remembered: usize,
     calls: Vec<Recorded>,
 }
 
@@ -30,9 +35,25 @@ pub(super) async fn list(
     RawQuery(query): RawQuery,
 ) -> Result<Json<Calls>, Refusal> {
     let Wish { of, since } = wish(query.as_deref().unwrap_or_default())?;
+    let named = match &of {
+        Whose::Instance(id) => Some(id.clone()),
+        Whose::All | Whose::Strangers => None,
+    };
     let calls = door.plane.calls(of).await.map_err(Error::from)?;
+    if let Some(id) = named.filter(|_| calls.is_empty()) {
+        known(door, id).await?;
+    }
     let calls = calls.into_iter().filter(|call| call.number > since).collect();
-    Ok(Json(Calls { calls }))
+    Ok(Json(Calls { remembered: REMEMBERED, calls }))
+}
+
+/// Refuses the id of an instance that never was, or was forgotten: that it made no calls would say nothing.
+async fn known(door: Door, id: InstanceId) -> Result<(), Refusal> {
+    blocking(move || match record::get::<Machine>(&*door.store, id.as_str()).map_err(Error::from)? {
+        Some(_) => Ok(()),
+        None => Err(unknown(id.as_str())),
+    })
+    .await
 }
 
 /// All of everybody's are forgotten; numbers go on.
@@ -89,12 +110,14 @@ mod tests {
 
     use axum::http::StatusCode;
     use imds_core::audit::{Recorded, Tallies, Version, Whose};
+    use imds_core::lifecycle::State;
     use imds_core::testing::{launch, noon};
+    use imds_store::record::Batch;
     use serde_json::{Value, json};
 
     use crate::door::Door;
     use crate::plane::{Plane, Question};
-    use crate::testing::{door, request};
+    use crate::testing::{door, keep_machine, request};
 
     const ID: &str = "i-12345678901234567";
 
@@ -142,7 +165,7 @@ mod tests {
         let path = format!("/api/v1/calls?instance={ID}");
         let (status, body) = request(&remembering(), "GET", &path, &[], "").await;
         assert_eq!(status, StatusCode::OK);
-        let expected = json!({"calls": [{
+        let expected = json!({"remembered": 100, "calls": [{
             "number": 7, "at": noon().to_string(), "instance": ID, "source": "10.0.0.1", "method": "GET",
             "path": "/latest/<b>", "status": 401, "version": "v2", "user_agent": "curl/8", "micros": 12,
         }]});
@@ -163,7 +186,6 @@ mod tests {
             ("?instance=i%2D12345678901234567&since=7", &[]),
             ("?instance=none", &[9]),
             ("?since=8&instance=none", &[9]),
-            ("?instance=i-00000000", &[]),
             ("?X-Amz-Signature=0&since=8", &[9]),
         ] {
             let (status, body) = request(&door, "GET", &format!("/api/v1/calls{query}"), &[], "").await;
@@ -176,6 +198,24 @@ mod tests {
                 .collect();
             assert_eq!((status, &numbers[..]), (StatusCode::OK, expected), "{query}");
         }
+    }
+
+    #[tokio::test]
+    async fn an_instance_that_is_not_known_is_refused_and_one_without_calls_is_not() {
+        let door = Door { plane: Plane::immediate(), ..door() };
+        let path = format!("/api/v1/calls?instance={ID}");
+        let why = format!("there is no instance {ID}");
+        let refused = (StatusCode::NOT_FOUND, json!({ "error": why }).to_string());
+        assert_eq!(request(&door, "GET", &path, &[], "").await, refused);
+        let mut machine = keep_machine(&door);
+        let none = (StatusCode::OK, r#"{"remembered":100,"calls":[]}"#.to_owned());
+        assert_eq!(request(&door, "GET", &path, &[], "").await, none);
+        // For as long as EC2, too, tells of it.
+        machine.state = State::Terminated;
+        let mut batch = Batch::default();
+        batch.put(ID, &machine);
+        door.store.commit(batch.writes()).unwrap();
+        assert_eq!(request(&door, "GET", &path, &[], "").await, none);
     }
 
     #[tokio::test]

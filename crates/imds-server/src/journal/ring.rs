@@ -2,12 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use imds_core::audit::{Recorded, Whose};
+use imds_core::audit::{REMEMBERED as TOLD, Recorded, Whose};
 
 use super::entry::Entry;
 
-/// Calls of each instance, and of strangers, that are told.
-pub(super) const TOLD: usize = 100;
 /// Calls of each that are held: while some come that are too late for an answer, it still has all that it should.
 const HELD: usize = TOLD + 28;
 /// Calls of one answer, of which the last are told. However hostile they are, they have no more than some 40 million bytes.

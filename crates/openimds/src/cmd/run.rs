@@ -53,7 +53,7 @@ pub(super) fn run(args: Run) -> anyhow::Result<ExitCode> {
     let settings = config.service;
     let listeners = vec![listeners];
     // There is no door that would show what is remembered.
-    let app = App { settings, registry, keeper, signals, listeners, log, is_remembering: false };
+    let app = App { settings, registry, keeper, signals, listeners, log, is_remembering: false, stop: None };
     let ended = app.serve(
         || {},
         |signal, running| {

@@ -21,6 +21,7 @@ use crate::logging;
 
 pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
     let ready = args.ready_fd.map(ready_file).transpose()?;
+    let stop = args.stop_fd.map(crate::stop::taken).transpose()?;
     let format = args.options.log.map_or(Format::Text, Format::from);
     logging::start(format, tracing::Level::INFO);
     let mut flags = args.options.flags();
@@ -65,7 +66,8 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
     super::limit(&mut config);
 
     let settings = config.service;
-    let app = App { settings, registry, keeper, signals, listeners, log: Some(format), is_remembering: true };
+    let app =
+        App { settings, registry, keeper, signals, listeners, log: Some(format), is_remembering: true, stop };
     let announce = || {
         let line = ready_line(&listen, admin);
         if args.print_ready {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use imds_core::audit::REMEMBERED;
 pub use imds_core::audit::Version;
 use serde::{Deserialize, Serialize};
 
@@ -10,8 +11,6 @@ use crate::admin::printable;
 
 /// Where they are.
 pub(crate) const WAY: &str = "/api/v1/calls";
-/// How many a service remembers of each instance.
-const REMEMBERED: usize = 100;
 
 /// A call that the service answered. It has no place for a token, a body or a query string.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

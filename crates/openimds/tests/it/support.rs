@@ -1,5 +1,6 @@
 //! Starting the binary, and speaking to it in plain bytes.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -76,4 +77,26 @@ pub fn body(answer: &str) -> &str {
 /// The status of an answer, 0 if there was none.
 pub fn status(answer: &str) -> u16 {
     answer.get(9..12).and_then(|status| status.parse().ok()).unwrap_or(0)
+}
+
+/// The processes that a process started, the older ones first, by what each says of its parent: not every kernel tells a
+/// parent's children.
+pub fn children(of: u32) -> Vec<u32> {
+    let parent = |stat: &str| {
+        // The name, which may have anything in it, ends with the last parenthesis: state and parent follow, and as the
+        // twentieth from there, when it started.
+        let fields: Vec<_> = stat.rsplit_once(") ")?.1.split(' ').collect();
+        Some((fields.get(1)?.parse::<u32>().ok()?, fields.get(19)?.parse::<u64>().ok()?))
+    };
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let mut children: Vec<_> = processes
+        .filter_map(|entry| {
+            let process: u32 = entry.file_name().to_str()?.parse().ok()?;
+            // One that has ended meanwhile is nobody's.
+            let (parent, start) = parent(&fs::read_to_string(entry.path().join("stat")).ok()?)?;
+            (parent == of).then_some((start, process))
+        })
+        .collect();
+    children.sort_unstable();
+    children.into_iter().map(|(_, process)| process).collect()
 }

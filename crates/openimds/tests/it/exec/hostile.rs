@@ -12,6 +12,7 @@ use imds_netns::handoff;
 
 use super::{A, B, ID, Site, copy};
 use crate::run::{Running, until};
+use crate::support::children;
 
 /// The variable that makes the test below play its role.
 const SOCKET: &str = "HOSTILE_TO";
@@ -115,9 +116,9 @@ fn garbage_and_silence_cost_nobody_anything() {
 
 /// The helper of a service.
 fn helper(service: u32) -> u32 {
-    let tasks = fs::read_dir(format!("/proc/{service}/task")).unwrap();
-    let children = tasks.map(|task| fs::read_to_string(task.unwrap().path().join("children")).unwrap());
-    children.collect::<String>().trim().parse().unwrap()
+    let children = children(service);
+    let [helper] = children[..] else { panic!("one child: {children:?}") };
+    helper
 }
 
 fn framed(body: &[u8]) -> Vec<u8> {

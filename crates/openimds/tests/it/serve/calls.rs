@@ -62,8 +62,13 @@ fn the_last_hundred_calls_are_there_in_order_at_once() {
     assert_eq!(calls(&service, &format!("?instance={ID}")), all);
     assert_eq!(calls(&service, &format!("?since={}", all[39]["number"])), all[40..]);
     assert_eq!(calls(&service, "?instance=none"), [] as [Value; 0]);
-    assert_eq!(calls(&service, "?instance=i-00000000"), [] as [Value; 0]);
     assert!(service.metrics().contains("\nimds_journal_calls_lost_total 0\n"));
+    // The verb is told so, too.
+    let admin = format!("http://{}", service.admin);
+    let output =
+        Command::new(IMDS).args(["calls", "--instance", "i-00000000", "--admin", &admin]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && said.contains("there is no instance i-00000000"), "{said}");
 }
 
 #[test]

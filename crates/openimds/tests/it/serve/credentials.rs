@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{Files, Watched, until};
 use crate::control::identity::occurrences;
-use crate::support::{IMDS, body, exchange, status};
+use crate::support::{IMDS, body, children, exchange, status};
 
 const KEYS: &str = "/latest/meta-data/iam/security-credentials/web";
 
@@ -221,14 +221,6 @@ fn a_reload_changes_where_they_come_from_but_the_first_of_them_needs_a_start() {
         told["Message"].as_str().unwrap().contains("has to be started again").then_some(())
     });
     assert!(!files.path("count").exists(), "nothing was run");
-}
-
-fn children(of: u32) -> Vec<u32> {
-    let tasks = fs::read_dir(format!("/proc/{of}/task")).unwrap().flatten();
-    // Each thread has its own.
-    let children: String =
-        tasks.map(|task| fs::read_to_string(task.path().join("children")).unwrap_or_default()).collect();
-    children.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
 }
 
 /// The service, its keeper, and the process that fetches, which is the older one.

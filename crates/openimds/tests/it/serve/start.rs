@@ -1,6 +1,6 @@
 //! Starting: where the service says that it is ready, and what stops it before that.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -103,6 +103,47 @@ fn the_ready_line_goes_to_a_descriptor_too() {
 }
 
 #[test]
+fn it_ends_when_a_descriptor_does_and_not_before() {
+    let script = r#"exec 3<&0 0</dev/null; exec "$0" serve --listen 127.0.0.1:0 --admin 127.0.0.1:0 --print-ready --stop-fd 3"#;
+    let mut service = Started(
+        Command::new("sh")
+            .args(["-c", script, IMDS])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap(),
+    );
+    let mut stdout = BufReader::new(service.0.stdout.take().unwrap());
+    let mut ready = String::new();
+    stdout.read_line(&mut ready).unwrap();
+    let (listen, _) = addresses(&ready);
+    let mut holds = service.0.stdin.take().unwrap();
+    holds.write_all(b"go on\n").unwrap();
+    for _ in 0..20 {
+        assert_eq!(status(&exchange(listen[0], b"GET / HTTP/1.1\r\n\r\n")), 200);
+    }
+    drop(holds);
+    assert!(service.0.wait().unwrap().success());
+    // Nor does its helper hold standard output any longer.
+    assert_eq!(stdout.read_to_string(&mut ready).unwrap(), 0);
+}
+
+#[test]
+fn a_descriptor_that_has_no_end_to_come_is_refused() {
+    let output =
+        Command::new("sh").args(["-c", r#"exec "$0" serve --stop-fd 3 3>/dev/null"#, IMDS]).output().unwrap();
+    let of_writing = String::from_utf8(output.stderr).unwrap();
+    for (said, why) in [
+        (refused(&["--stop-fd", "77"]), "Bad file descriptor"),
+        (refused(&["--stop-fd", "0"]), "not handed down"),
+        (of_writing, "writing only"),
+    ] {
+        assert!(said.starts_with("imds: cannot read from --stop-fd ") && said.contains(why), "{said}");
+    }
+}
+
+#[test]
 fn a_port_that_is_taken_is_said_and_the_first_service_stays() {
     let service = Watched::start(&[]);
     let taken = service.listen[0].to_string();
@@ -173,6 +214,7 @@ fn what_is_mistyped_is_a_usage_error() {
         &["serve", "--max-connections", "-1"],
         &["serve", "--vpc-cidr", "10.0.0.0"],
         &["serve", "--ready-fd", "one"],
+        &["serve", "--stop-fd", "one"],
         &["serve", "--config"],
         &["run"],
         &["token", "--ttl", "21601"],

@@ -178,6 +178,8 @@ fn without_real_credentials_names_do_not_matter() {
     let answer = service.get(KEYS, None);
     let told: Value = serde_json::from_str(body(&answer)).unwrap();
     assert_eq!(told["Code"], "AssumeRoleUnauthorizedAccess", "there is no such role: {answer}");
+    assert!(!told["Message"].as_str().unwrap().contains("there is no role"), "as on EC2: {answer}");
+    service.says("there is no role web: aws iam create-role --role-name web");
 }
 
 #[test]

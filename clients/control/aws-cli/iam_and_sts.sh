@@ -97,6 +97,26 @@ roles_and_profiles_refuse_what_iam_refuses() {
     equal "the roles" '' "$(iam list-roles --query 'Roles[].RoleName' --output text)"
 }
 
+# The commands of docs/credentials.md as they stand there, in a network that has nothing but loopback, whose ports are free.
+a_role_of_the_file_is_made_as_the_page_says() {
+    local commands enter=(unshare --net)
+    [[ $EUID == 0 ]] || enter+=(--user --map-current-user --keep-caps)
+    commands=$(sed -n '/^    cd "$(mktemp -d)"/,/^    curl -s \$ROLE/ s/^    //p' "$here/../../../docs/credentials.md")
+    [[ $commands == *"aws iam create-role"*"curl -s"* ]] || fail "the page has no such commands"
+    mkdir "$scratch/bin" "$scratch/page"
+    ln -s "$IMDS" "$scratch/bin/imds"
+    ln -s "$IMDS_CLIENTS/venv/bin/aws" "$scratch/bin/aws"
+    (
+        cd "$scratch/page"
+        printf 'ip link set lo up\n%s\nkill $!\nwait $!\n' "$commands" >script
+        TMPDIR=$scratch/page PATH="$scratch/bin:$PATH" timeout 120 "${enter[@]}" bash script >out 2>err
+    ) || fail "the page's commands end badly: $(<"$scratch/page/err")"
+    [[ $(<"$scratch/page/out") == *'"RoleName": "web"'*'"Code" : "Success"'*'"AccessKeyId" : "ASIA'* ]] ||
+        fail "no keys: $(<"$scratch/page/out")"
+    [[ $(<"$scratch/page/err") == *"there is no role web"* ]] || fail "it is not said: $(<"$scratch/page/err")"
+}
+
 check "an instance signs with its role's credentials" an_instance_signs_with_its_roles_credentials
 check "keys that are not good" keys_that_are_not_good_are_refused
+check "a role of the file, as the page says" a_role_of_the_file_is_made_as_the_page_says
 check "roles, profiles, and what IAM refuses" roles_and_profiles_refuse_what_iam_refuses

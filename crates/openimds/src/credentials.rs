@@ -191,7 +191,8 @@ impl Lent {
     }
 }
 
-/// Why there are no keys. It is told to guests and to the log: it quotes nothing that a program or a file said.
+/// Why there are no keys. It is told to guests and to the log: it quotes nothing that a program or a file said. It may name
+/// a file, a profile or a program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Failure {
     /// STS refuses: the role does not let this caller in.

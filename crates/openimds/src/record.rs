@@ -7,6 +7,7 @@ mod keys;
 mod source;
 mod told;
 
+use imds_core::id::InstanceId;
 use imds_core::{Instance, Timestamp};
 use serde_json::Value as Json;
 use toml::{Table, Value};
@@ -36,6 +37,8 @@ pub(crate) struct Recording {
     pub(crate) files: Vec<(String, Zeroizing<Vec<u8>>)>,
     /// What is not as it was found, as sentences.
     pub(crate) told: Vec<String>,
+    /// Whose metadata it is.
+    pub(crate) id: InstanceId,
 }
 
 /// Makes a configuration of what was found. Files beside it are called `stem` and what they are for.
@@ -65,7 +68,7 @@ pub(crate) fn recording(crawl: &Crawl, wish: Wish, stem: &str, now: Timestamp) -
     for path in Over::wrong(&served, crawl, wish, now) {
         told.push(format!("{path} is not as it was found"));
     }
-    Ok(Recording { text: draft.text(), files: draft.files, told: told.into_lines() })
+    Ok(Recording { text: draft.text(), files: draft.files, told: told.into_lines(), id: served.id })
 }
 
 /// An entry that the configuration takes, as far as it is written.

@@ -15,7 +15,7 @@ use super::usage;
 use crate::admin::printable;
 use crate::app::fail;
 use crate::args::record::Record;
-use crate::record::{Source, Wish, crawl, recording};
+use crate::record::{Crawl, Recording, Source, Wish, crawl, recording};
 
 pub(super) fn run(args: &Record) -> anyhow::Result<ExitCode> {
     let stem = args.output.file_stem().and_then(|stem| stem.to_str());
@@ -25,6 +25,10 @@ pub(super) fn run(args: &Record) -> anyhow::Result<ExitCode> {
     if args.output.exists() {
         bail!("{} is there already; remove it, or write to another file", args.output.display());
     }
+    let folder = args.output.parent().unwrap_or(Path::new(""));
+    if !folder.as_os_str().is_empty() && !folder.is_dir() {
+        bail!("there is no folder {}; make it first, or write to another one", folder.display());
+    }
     let wish = Wish { credentials: args.with_credentials, user_data: args.with_user_data };
     let mut source = Source::new(args.endpoint.as_deref())?;
     if let Some(why) = &source.no_token {
@@ -33,7 +37,6 @@ pub(super) fn run(args: &Record) -> anyhow::Result<ExitCode> {
     let found = crawl(wish, &mut |path| source.ask(path));
     let now = Timestamp::now();
     let recording = recording(&found, wish, stem, now)?;
-    let folder = args.output.parent().unwrap_or(Path::new(""));
     let is_there = |name: &&String| folder.join(name).exists();
     if let Some(name) = recording.files.iter().map(|(name, _)| name).find(is_there) {
         bail!("{} is there already; remove it, or write to another file", folder.join(name).display());
@@ -51,8 +54,23 @@ pub(super) fn run(args: &Record) -> anyhow::Result<ExitCode> {
     for told in found.noted.iter().chain(&recording.told) {
         fail(printable(told));
     }
+    fail(summary(&found, &recording));
     let is_whole = recording.told.is_empty();
     Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What was done, in a line: how much it is, of which instance, and which flags would have had more in.
+fn summary(found: &Crawl, recording: &Recording) -> String {
+    let count = found.found.len();
+    let paths = if count == 1 { "path" } else { "paths" };
+    let left_out = [
+        (found.unwanted.credentials, "keys below security-credentials/ (--with-credentials)"),
+        (found.unwanted.user_data, "user data (--with-user-data)"),
+    ];
+    let left_out: Vec<_> = left_out.iter().filter(|(is_so, _)| *is_so).map(|(_, what)| *what).collect();
+    let left_out =
+        if left_out.is_empty() { String::new() } else { format!("; left out: {}", left_out.join(", ")) };
+    format!("recorded {count} {paths} of the instance {}{left_out}", recording.id)
 }
 
 /// New files that nobody else can read, all of them or none: each is written under another name first, and what was there

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::gather::Bundle;
-use super::text::{Line, Name, Text};
+use super::text::{Line, Name, RoleArn, Text};
 use crate::credentials::{Assume, Endpoint, Origin, Owner, Place, Source, Timekeeper, split};
 
 /// Seconds that keys of a role live when nothing is said: an hour, as STS' do.
@@ -28,12 +28,13 @@ pub(super) struct Credentials {
     pub(super) session_token_file: Option<PathBuf>,
     /// When they end. Left out, they are shown as issued anew every hour for six hours.
     pub(super) expiration: Option<Text<Timestamp>>,
-    /// `process`: the command, as a shell would split it; no shell runs it.
+    /// `process`: the command, as a shell would split it; no shell runs it. Its first word is a program of the PATH, or, with
+    /// a slash in it, a file, beside this one if its path is not absolute. Arguments stay as they are.
     pub(super) command: Option<Text<Line>>,
     /// `profile`: its name in the AWS files. `assume-role` with an endpoint: whose keys the call is signed with.
     pub(super) profile: Option<Text<Line>>,
     /// `assume-role`: the role.
-    pub(super) role_arn: Option<Text<Line>>,
+    pub(super) role_arn: Option<Text<RoleArn>>,
     /// The session's name. Left out, it is the instance's id.
     pub(super) role_session_name: Option<Text<Name>>,
     /// Seconds that the keys are to live, 900 to 43200. Left out, an hour.
@@ -101,15 +102,15 @@ impl Credentials {
             Kind::Static => return Ok(Given::Keys(self.keys(bundle)?)),
             Kind::Process => {
                 let command = line(&self.command).ok_or("credentials of kind process need a command")?;
-                Origin::Process(split::words(&command)?)
+                Origin::Process(placed(split::words(&command)?, bundle)?)
             }
             Kind::Profile => {
                 let profile = line(&self.profile).ok_or("credentials of kind profile need a profile")?;
                 Origin::Profile(profile)
             }
             Kind::AssumeRole => {
-                let role_arn =
-                    line(&self.role_arn).ok_or("credentials of kind assume-role need a role-arn")?;
+                let role_arn = self.role_arn.as_ref().map(|arn| arn.0.0.clone());
+                let role_arn = role_arn.ok_or("credentials of kind assume-role need a role-arn")?;
                 let seconds = self.duration.unwrap_or(DURATION);
                 if !(900..=43_200).contains(&seconds) {
                     return Err("duration is in seconds, 900 to 43200".to_owned());
@@ -234,9 +235,21 @@ impl Credentials {
     }
 }
 
+/// A command whose program is beside the file that names it, as all files are, if it is a relative path.
+fn placed(mut words: Vec<String>, bundle: &Bundle) -> Result<Vec<String>, String> {
+    if let Some(program) = words.first_mut().filter(|program| program.contains('/')) {
+        // Without the `./` between folder and file, but for one at the beginning: without a slash it would be looked for
+        // in the PATH.
+        let path: PathBuf = bundle.resolve(Path::new(&*program)).components().collect();
+        let path = path.into_os_string().into_string();
+        *program = path.map_err(|_| "the path of the folder with the command's program is not UTF-8")?;
+    }
+    Ok(words)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::{Config, Flags, gather};
+    use super::super::{Bundle, Config, Flags, gather};
     use crate::credentials::{Assume, Origin, Owner, Place, Source, Timekeeper};
     use imds_core::options::HttpTokens;
     use imds_core::testing::noon;
@@ -293,6 +306,44 @@ mod tests {
         }
     }
 
+    /// As all paths of the file; the command's arguments are not ours to understand.
+    #[test]
+    fn a_program_with_a_slash_is_beside_the_file_and_all_else_is_as_it_is_written() {
+        for (file, command, expected) in [
+            ("/etc/imds.toml", "./creds.sh ./a b", &["/etc/creds.sh", "./a", "b"][..]),
+            ("/etc/imds.toml", "bin/creds.sh", &["/etc/bin/creds.sh"]),
+            ("/etc/imds.toml", "../creds.sh", &["/etc/../creds.sh"]),
+            ("/etc/imds.toml", "/opt/creds.sh", &["/opt/creds.sh"]),
+            ("/etc/imds.toml", "creds.sh", &["creds.sh"]),
+            ("conf/imds.toml", "./creds.sh", &["conf/creds.sh"]),
+            ("./imds.toml", "./creds.sh", &["./creds.sh"]),
+            // Not one of the PATH.
+            ("imds.toml", "./creds.sh", &["./creds.sh"]),
+        ] {
+            let bundle = Bundle::new(file.into(), String::new(), Vec::new());
+            let words = super::split::words(command).unwrap();
+            assert_eq!(super::placed(words, &bundle).unwrap(), expected, "{file} {command}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_is_not_there_is_told_with_where_it_is_looked_for() {
+        let keys = "kind = \"static\"\naccess-key-id = \"AKIA\"\nsecret-access-key-file = \"none\"";
+        let refused = config(keys, "").unwrap_err();
+        assert!(refused.starts_with("cannot read /") && refused.contains("/none: "), "{refused}");
+        assert!(
+            refused.ends_with("; relative paths begin in the folder of the file that names it"),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn a_role_that_is_no_arn_is_refused_at_its_line() {
+        let refused = config("kind = \"assume-role\"\nrole-arn = \"own\"", "").unwrap_err();
+        let expected = "imds.toml line 8: a role's ARN is like arn:aws:iam::123456789012:role/NAME";
+        assert!(refused.ends_with(expected), "{refused}");
+    }
+
     #[test]
     fn keys_from_outside_are_in_the_machine_s_time_unless_said_otherwise() {
         let there = format!("{ROLE}endpoint = \"http://127.0.0.1:4566\"\nprofile = \"dev\"");
@@ -317,7 +368,11 @@ mod tests {
             ("kind = \"process\"\ncommand = \"a 'b\"".to_owned(), "not closed"),
             ("kind = \"process\"\ncommand = \"a\"\nprofile = \"b\"".to_owned(), "have no profile"),
             ("kind = \"profile\"".to_owned(), "need a profile"),
-            ("kind = \"profile\"\nprofile = \"a\"\nrole-arn = \"b\"".to_owned(), "have no role-arn"),
+            (
+                "kind = \"profile\"\nprofile = \"a\"\nrole-arn = \"arn:aws:iam::123456789012:role/b\""
+                    .to_owned(),
+                "have no role-arn",
+            ),
             ("kind = \"static\"\ncommand = \"a\"".to_owned(), "have no command"),
             ("kind = \"assume-role\"".to_owned(), "need a role-arn"),
             (role("access-key-id = \"AKIA\""), "have no access-key-id"),

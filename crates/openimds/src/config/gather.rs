@@ -1,6 +1,7 @@
 //! Reading the file and the files it names: everything that touches the disk, and nothing else.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -67,13 +68,28 @@ impl Bundle {
             let instance = instance.get_ref();
             for name in instance.files() {
                 let path = self.resolve(name);
-                self.files.push((path.clone(), Zeroizing::new(read(&path)?)));
+                self.files.push((path.clone(), Zeroizing::new(self.read(&path)?)));
             }
         }
         for path in [&flags.user_data_file, &flags.ssh_key_file].into_iter().flatten() {
             self.files.push((path.into(), Zeroizing::new(read(path)?)));
         }
         Ok(self)
+    }
+
+    /// A file that the configuration names. If it cannot be read, what is said has a way out.
+    fn read(&self, path: &Path) -> Result<Vec<u8>, Error> {
+        fs::read(path).map_err(|cause| {
+            let cure = if cause.kind() == io::ErrorKind::NotFound {
+                "relative paths begin in the folder of the file that names it"
+            } else {
+                "the configuration names it, and the user who runs imds must be able to read it"
+            };
+            Error::Read {
+                path: path.to_owned(),
+                cause: io::Error::new(cause.kind(), format!("{cause}; {cure}")),
+            }
+        })
     }
 
     /// Does the file say nothing at all? So does one that is cut off, or whose disk is full.
@@ -144,7 +160,7 @@ impl Bundle {
     }
 
     /// Relative names are beside the configuration.
-    fn resolve(&self, name: &Path) -> PathBuf {
+    pub(super) fn resolve(&self, name: &Path) -> PathBuf {
         self.path.parent().map_or_else(|| name.to_owned(), |folder| folder.join(name))
     }
 }

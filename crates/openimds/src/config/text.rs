@@ -81,6 +81,29 @@ impl FromStr for Name {
     }
 }
 
+/// The ARN of a role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RoleArn(pub(super) String);
+
+impl FromStr for RoleArn {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let malformed = "a role's ARN is like arn:aws:iam::123456789012:role/NAME";
+        let parts: Vec<_> = text.splitn(6, ':').collect();
+        let ["arn", partition, "iam", "", account, resource] = parts[..] else { return Err(malformed) };
+        let name =
+            resource.strip_prefix("role/").and_then(|path| path.rsplit('/').next()).unwrap_or_default();
+        let is_role = !name.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+        let is_account = account.len() == 12 && account.bytes().all(|digit| digit.is_ascii_digit());
+        if !partition.is_empty() && is_account && is_role {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(malformed)
+        }
+    }
+}
+
 /// An IPv4 block: `172.31.0.0/16`, from /8 to /28.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cidr(pub Ipv4Addr, pub u8);
@@ -143,5 +166,26 @@ mod tests {
             assert!(bad.parse::<Name>().is_err(), "{bad:?}");
         }
         assert!("two\nlines".parse::<Line>().is_err());
+        for good in ["arn:aws:iam::123456789012:role/web", "arn:aws-cn:iam::123456789012:role/a/b/web+=,.@_-"]
+        {
+            assert_eq!(good.parse(), Ok(RoleArn(good.to_owned())));
+        }
+        for bad in [
+            "",
+            "own",
+            "web",
+            "arn:aws:iam::123456789012:role/",
+            "arn:aws:iam::123456789012:role/web/",
+            "arn:aws:iam::123456789012:user/web",
+            "arn:aws:iam::12345678901:role/web",
+            "arn:aws:iam::own:role/web",
+            "arn:aws:sts::123456789012:role/web",
+            "arn::iam::123456789012:role/web",
+            "arn:aws:iam:us-east-1:123456789012:role/web",
+            "arn:aws:iam::123456789012:role/we b",
+            "arn:aws:iam::123456789012:role/web\n",
+        ] {
+            assert!(bad.parse::<RoleArn>().is_err(), "{bad:?}");
+        }
     }
 }

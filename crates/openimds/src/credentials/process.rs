@@ -90,9 +90,7 @@ pub fn run(words: &[String], limit: Limit, running: &Children) -> Result<Credent
             command.env_remove(&variable);
         }
     }
-    let (mut child, leader) = running.start(&mut command).map_err(|error| {
-        Failure::new(format!("the credential process cannot be run ({}); is it in the PATH?", error.kind()))
-    })?;
+    let (mut child, leader) = running.start(&mut command).map_err(|error| unrun(name, &error))?;
     let printed = printed(&mut child, limit);
     if printed.is_err() {
         // Before it is waited for: until then the group is certainly its own.
@@ -109,6 +107,25 @@ pub fn run(words: &[String], limit: Limit, running: &Children) -> Result<Credent
         }));
     }
     output::read(&printed)
+}
+
+/// Why a program cannot be run, and what there is to do. Which one was tried is told if it was a path: what is looked for in
+/// the PATH is told by the log, which names the source.
+fn unrun(name: &str, error: &io::Error) -> Failure {
+    let kind = error.kind();
+    if !name.contains('/') {
+        return Failure::new(format!("the credential process cannot be run ({kind}); is it in the PATH?"));
+    }
+    let path = std::path::absolute(name).unwrap_or_else(|_| name.into());
+    let cure = if kind == io::ErrorKind::NotFound {
+        "is it there, and what its first line names?"
+    } else if kind == io::ErrorKind::PermissionDenied {
+        "may it be executed? chmod +x"
+    } else {
+        "is it a program of this machine, or has it a first line such as #!/bin/sh?"
+    };
+    let path = path.display();
+    Failure::new(format!("the credential process {path} cannot be run ({kind}); {cure}"))
 }
 
 /// What it prints until it has ended. The process is not waited for.
@@ -209,8 +226,30 @@ mod tests {
             assert!(failure.contains(expected) && !failure.contains("hunter2"), "{script}: {failure}");
             assert!(begun.elapsed() < Duration::from_secs(20), "{script}");
         }
-        let missing = run(&["/nowhere/hunter2".to_owned()], LIMIT, &Children::default()).unwrap_err();
-        assert!(missing.to_string().contains("cannot be run") && !missing.to_string().contains("hunter2"));
+    }
+
+    #[test]
+    fn a_program_that_cannot_be_run_is_named_if_it_is_a_path_and_its_arguments_never() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        std::fs::write(at("plain"), "").unwrap();
+        let here = std::env::current_dir().unwrap();
+        for (program, expected) in [
+            (
+                "/nowhere/keys".to_owned(),
+                "process /nowhere/keys cannot be run (entity not found); is it there".to_owned(),
+            ),
+            ("./no/keys".to_owned(), format!("process {}/no/keys cannot be run", here.display())),
+            (
+                at("plain"),
+                format!("{} cannot be run (permission denied); may it be executed? chmod +x", at("plain")),
+            ),
+            ("no-such-program".to_owned(), "is it in the PATH?".to_owned()),
+        ] {
+            let words = [program, "hunter2".to_owned()];
+            let failure = run(&words, LIMIT, &Children::default()).unwrap_err().to_string();
+            assert!(failure.contains(&expected) && !failure.contains("hunter2"), "{failure}");
+        }
     }
 
     #[test]

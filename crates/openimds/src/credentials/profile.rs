@@ -234,16 +234,22 @@ fn role<'v>(
 fn sections(path: Option<&Path>) -> Result<ini::Sections, Failure> {
     let Some(path) = path else { return Ok(ini::Sections::new()) };
     let unread = |what: &str| Failure::new(format!("the AWS file {} cannot be read: {what}", path.display()));
+    let refused = |error: io::Error| {
+        let kind = error.kind();
+        let is_forbidden = kind == io::ErrorKind::PermissionDenied;
+        let cure = if is_forbidden { "; the user who runs the service must be able to read it" } else { "" };
+        unread(&format!("{kind}{cure}"))
+    };
     match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(ini::Sections::new()),
-        Err(error) => return Err(unread(&error.kind().to_string())),
+        Err(error) => return Err(refused(error)),
         // A device or a pipe would be read for ever.
         Ok(found) if !found.is_file() || found.len() > LARGEST => {
             return Err(unread("it is no file, or too long"));
         }
         Ok(_) => {}
     }
-    let bytes = Zeroizing::new(fs::read(path).map_err(|error| unread(&error.kind().to_string()))?);
+    let bytes = Zeroizing::new(fs::read(path).map_err(refused)?);
     let text = std::str::from_utf8(&bytes).map_err(|_| unread("it is not UTF-8"))?;
     ini::read(text).map_err(|line| unread(&format!("line {line} is neither a section nor a key")))
 }

@@ -119,7 +119,7 @@ impl Lender {
                 return Ok(());
             }
             let Some((source, result)) = errands::outcome(fetcher) else { return Err(gone()) };
-            self.0.take(&mut desk, &source, result, self.0.now(source.timekeeper))?;
+            self.0.take(&mut desk, &source, result, None, self.0.now(source.timekeeper))?;
         }
         Ok(())
     }
@@ -176,9 +176,13 @@ impl Shared {
         for timekeeper in Timekeeper::ALL {
             let now = self.now(timekeeper);
             for source in desk.book(timekeeper).take_due(now) {
+                let mut because = None;
                 let result = match (source.own(), desk.fetcher.as_mut()) {
                     // New ones before old ones end: they are had here and now, however far the clock has jumped.
-                    (Some(asked), _) => self.own(asked, now),
+                    (Some(asked), _) => self.own(asked, now).map_err(|(failure, why)| {
+                        because = why;
+                        failure
+                    }),
                     (None, Some(fetcher)) => {
                         errands::ask(fetcher, &source, self.clock.clock(Timestamp::now()))?;
                         continue;
@@ -187,7 +191,7 @@ impl Shared {
                         "the service has to be started again: there was no role of this kind when it was",
                     )),
                 };
-                self.take(desk, &source, result, now)?;
+                self.take(desk, &source, result, because, now)?;
             }
             let ended = desk.book(timekeeper).expire(now);
             self.tell(desk, &ended)?;
@@ -195,20 +199,20 @@ impl Shared {
         Ok(())
     }
 
-    /// Keys of the service's own STS.
-    fn own(&self, asked: &Assume, now: Timestamp) -> Result<Credentials, Failure> {
+    /// Keys of the service's own STS; or why there are none, and what more of that is for the log alone.
+    fn own(&self, asked: &Assume, now: Timestamp) -> Result<Credentials, (Failure, Option<String>)> {
         let Assume { role_arn, session_name, seconds, .. } = asked;
         let asked = Asked { role_arn, session_name, seconds: *seconds };
         assume(&*self.store, &self.authority.issuer(), &asked, now).map_err(|refused| match refused {
-            Refused::Denied(message) => Failure::Denied(message),
-            Refused::Other(message) => Failure::Other(message),
+            Refused::Denied { message, why } => (Failure::Denied(message), Some(why)),
+            Refused::Other(message) => (Failure::Other(message), None),
         })
     }
 
     /// What came from outside.
     fn receive(&self, source: &Source, result: Result<Credentials, Failure>) -> io::Result<()> {
         let mut desk = self.desk();
-        self.take(&mut desk, source, result, self.now(source.timekeeper))
+        self.take(&mut desk, source, result, None, self.now(source.timekeeper))
     }
 
     fn take(
@@ -216,10 +220,11 @@ impl Shared {
         desk: &mut Desk,
         source: &Source,
         result: Result<Credentials, Failure>,
+        why: Option<String>,
         now: Timestamp,
     ) -> io::Result<()> {
         if let Err(failure) = &result {
-            tracing::warn!(error = %failure, %source, "role credentials were not renewed");
+            tracing::warn!(error = %failure, why, %source, "role credentials were not renewed");
         }
         let mut dice = [0];
         imds_server::random::fill(&mut dice)?;

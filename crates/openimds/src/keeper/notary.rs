@@ -142,7 +142,8 @@ impl Notary {
         match (&self.ca, &ca) {
             (None, None) => return Ok(()),
             (Some(before), Some(now)) if before.is_same(now) => return Ok(()),
-            (None | Some(_), Some(_)) => tracing::info!("identity documents are signed with another key"),
+            (None, Some(_)) => tracing::info!("identity documents are signed from now on"),
+            (Some(_), Some(_)) => tracing::info!("identity documents are signed with another key"),
             (Some(_), None) => tracing::info!("identity documents are not signed: their key has gone"),
         }
         self.ca.clone_from(&ca);

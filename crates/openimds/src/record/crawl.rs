@@ -55,6 +55,15 @@ pub(crate) struct Wish {
     pub(crate) user_data: bool,
 }
 
+/// What is there and was left out because no flag has it in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Unwanted {
+    /// The keys of roles.
+    pub(crate) credentials: bool,
+    /// User data.
+    pub(crate) user_data: bool,
+}
+
 /// All that was found.
 #[derive(Debug, Default)]
 pub(crate) struct Crawl {
@@ -64,6 +73,8 @@ pub(crate) struct Crawl {
     pub(crate) told: Told,
     /// What is there and cannot be served here, likewise.
     pub(crate) noted: Vec<String>,
+    /// What is listed and was not asked for, since nobody said that it is wanted.
+    pub(crate) unwanted: Unwanted,
     requests: usize,
     bytes: usize,
     silent: usize,
@@ -98,8 +109,11 @@ pub(crate) fn crawl(wish: Wish, ask: &mut impl FnMut(&str) -> anyhow::Result<Rep
 
 /// May this be asked for? Otherwise it is as if it was not there.
 pub(crate) fn is_wanted(path: &str, wish: Wish) -> bool {
-    let is_user_data = path.split('/').nth(2) == Some("user-data");
-    (wish.user_data || !is_user_data) && (wish.credentials || !holds_keys(path))
+    (wish.user_data || !is_user_data(path)) && (wish.credentials || !holds_keys(path))
+}
+
+fn is_user_data(path: &str) -> bool {
+    path.split('/').nth(2) == Some("user-data")
 }
 
 impl Crawl {
@@ -164,7 +178,12 @@ impl Crawl {
                 continue;
             }
             let below = format!("{path}{name}");
-            if !is_wanted(&below, wish) || self.found.contains_key(&below) {
+            if !is_wanted(&below, wish) {
+                self.unwanted.credentials |= holds_keys(&below);
+                self.unwanted.user_data |= is_user_data(&below);
+                continue;
+            }
+            if self.found.contains_key(&below) {
                 continue;
             }
             if is_directory || (depth == 1 && self.lists(&below, ask)) {
@@ -292,7 +311,7 @@ mod tests {
     fn secrets_are_not_asked_for_unless_they_are_wanted() {
         for (credentials, user_data) in [(false, false), (true, false), (false, true), (true, true)] {
             let mut asked = Vec::new();
-            crawl(Wish { credentials, user_data }, &mut |path| {
+            let found = crawl(Wish { credentials, user_data }, &mut |path| {
                 asked.push(path.to_owned());
                 match path {
                     "/" => reply("latest"),
@@ -306,6 +325,8 @@ mod tests {
             let has = |part: &str| asked.iter().any(|path| path.contains(part));
             assert_eq!((has("security-credentials"), has("user-data")), (credentials, user_data));
             assert!(has("iam/info"));
+            let unwanted = Unwanted { credentials: !credentials, user_data: !user_data };
+            assert_eq!(found.unwanted, unwanted, "what is there and left out can be told");
         }
     }
 }

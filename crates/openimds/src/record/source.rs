@@ -1,5 +1,6 @@
 //! The service that is recorded: one request after the other, with a token where tokens are given.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, bail};
@@ -30,6 +31,8 @@ pub(crate) struct Source {
     runtime: Runtime,
     token: Option<String>,
     start: Instant,
+    /// What stayed busy under one version, without the version: under all others it is asked once.
+    busy: HashSet<String>,
     /// The status of the answer to the request for a token, if none was given.
     pub(crate) no_token: Option<String>,
 }
@@ -42,7 +45,8 @@ impl Source {
     pub(crate) fn new(given: Option<&str>) -> anyhow::Result<Self> {
         let endpoint = endpoint(given)?.unwrap_or(Uri::from_static(REAL));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let mut source = Self { endpoint, runtime, token: None, start: Instant::now(), no_token: None };
+        let start = Instant::now();
+        let mut source = Self { endpoint, runtime, token: None, start, busy: HashSet::new(), no_token: None };
         source.renew();
         Ok(source)
     }
@@ -58,6 +62,7 @@ impl Source {
     /// When no answer came, or it is too long.
     pub(crate) fn ask(&mut self, path: &str) -> anyhow::Result<Reply> {
         let (mut tries, mut is_renewed) = (1, false);
+        let most = if self.busy.contains(unversioned(path)) { 1 } else { TRIES };
         loop {
             if self.start.elapsed() > WHOLE {
                 bail!("it took longer than {} minutes", WHOLE.as_secs() / 60);
@@ -69,9 +74,13 @@ impl Source {
                     is_renewed = true;
                     self.renew();
                 }
-                429 | 500..=599 if tries < TRIES => {
+                429 | 500..=599 if tries < most => {
                     std::thread::sleep(PAUSE * tries);
                     tries += 1;
+                }
+                429 | 500..=599 => {
+                    self.busy.insert(unversioned(path).to_owned());
+                    return Ok(reply);
                 }
                 401 => bail!("it was refused with 401; no token is given here, or none is taken"),
                 _ => return Ok(reply),
@@ -120,5 +129,50 @@ impl Source {
             });
             answered.await.map_err(|_| anyhow!("no answer came"))?
         })
+    }
+}
+
+/// A path without its version: `meta-data/hostname` of `/latest/meta-data/hostname`.
+fn unversioned(path: &str) -> &str {
+    path.splitn(3, '/').nth(2).unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::net::TcpListener;
+    use std::sync::mpsc::channel;
+
+    #[test]
+    fn what_stays_busy_under_one_version_is_asked_once_under_the_others() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let (sender, asked) = channel();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                let first = lines.next().unwrap().unwrap();
+                while lines.next().is_some_and(|line| !line.unwrap().is_empty()) {}
+                // Before the answer: whoever has that finds it told.
+                sender.send(first.split(' ').nth(1).unwrap().to_owned()).unwrap();
+                let status = if first.contains("hostname") || first.contains("mac") { 503 } else { 200 };
+                let head = format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                stream.write_all(head.as_bytes()).unwrap();
+            }
+        });
+        let mut source = Source::new(Some(&endpoint)).unwrap();
+        assert_eq!(asked.try_iter().collect::<Vec<_>>(), ["/latest/api/token"]);
+        for (path, status, times) in [
+            ("/latest/meta-data/hostname", 503, 3),
+            ("/1.0/meta-data/hostname", 503, 1),
+            ("/2021-03-23/meta-data/hostname", 503, 1),
+            ("/2021-03-23/meta-data/mac", 503, 3),
+            ("/1.0/meta-data/ami-id", 200, 1),
+        ] {
+            assert_eq!(source.ask(path).unwrap().status, status, "{path}");
+            assert_eq!(asked.try_iter().collect::<Vec<_>>(), vec![path; times], "{path}");
+        }
     }
 }

@@ -66,7 +66,9 @@ fn what_is_recorded_and_served_again_differs_in_times_alone() {
     crate::serve::until("a signature", || (status(&service.get(signed, Some(&token))) == 200).then_some(()));
     let (output, endpoint) = (files.path("again.toml"), format!("http://{}", service.listen[0]));
     let recorded = record(&endpoint, &output, &["--with-credentials", "--with-user-data"]);
-    assert!(recorded.status.success() && said(&recorded).is_empty(), "{}", said(&recorded));
+    let told = said(&recorded);
+    assert!(recorded.status.success() && recorded.stdout.is_empty(), "{told}");
+    assert!(told.lines().count() == 1 && !told.contains("left out"), "{told}");
     let text = fs::read_to_string(&output).unwrap();
     let secret = fs::read_to_string(files.path("again.secret-access-key")).unwrap();
     assert!(!text.contains(&secret) && secret.len() > 20);
@@ -95,7 +97,10 @@ fn what_is_recorded_and_served_again_differs_in_times_alone() {
     // What is there is never overwritten.
     let twice = record(&endpoint, &output, &[]);
     assert_eq!(twice.status.code(), Some(1));
-    assert!(said(&twice).contains("is there already") && fs::read_to_string(&output).unwrap() == text);
+    assert!(
+        said(&twice).contains("is there already; remove it, or write to another file")
+            && fs::read_to_string(&output).unwrap() == text
+    );
 }
 
 #[test]
@@ -106,7 +111,12 @@ fn what_was_not_signed_is_not_signed_when_it_is_served_again() {
     let service = Watched::with(&files, &[]);
     let output = files.path("again.toml");
     let recorded = record(&format!("http://{}", service.listen[0]), &output, &[]);
-    assert!(recorded.status.success() && said(&recorded).is_empty(), "{}", said(&recorded));
+    let told = said(&recorded);
+    assert!(recorded.status.success() && told.lines().count() == 1, "{told}");
+    assert!(
+        told.starts_with("imds: recorded ") && told.contains(" paths of the instance i-12345678901234567"),
+        "{told}"
+    );
     let state = files.text("state");
     let made = Command::new(IMDS).args(["ca", "init", "--state", &state]).output().unwrap();
     assert!(made.status.success(), "{}", said(&made));
@@ -139,11 +149,17 @@ fn secrets_stay_where_they_are_and_no_metadata_address_is_asked_that_must_not_be
     let files = Files::new(&[]);
     let output = files.path("plain.toml");
     let recorded = record(&format!("http://{}", service.listen[0]), &output, &[]);
-    assert!(recorded.status.success(), "{}", said(&recorded));
+    let told = said(&recorded);
+    assert!(recorded.status.success(), "{told}");
+    let left_out = ": keys below security-credentials/ (--with-credentials), user data (--with-user-data)\n";
+    assert!(told.lines().count() == 1 && told.contains("; left out") && told.ends_with(left_out), "{told}");
     let names: Vec<_> =
         fs::read_dir(output.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(names.iter().all(|name| name == "plain.toml" || name == "plain.pub"), "{names:?}");
     assert!(!fs::read_to_string(&output).unwrap().contains("[instance.role]"));
+    // Before anything is asked.
+    let nowhere = record(&format!("http://{}", service.listen[0]), &files.path("none/imds.toml"), &[]);
+    assert!(said(&nowhere).contains("there is no folder") && said(&nowhere).contains("make it first"));
     let refused = record("", &files.path("none.toml"), &[]);
     assert_eq!(refused.status.code(), Some(1));
     assert!(said(&refused).contains("AWS_EC2_METADATA_DISABLED=true"), "{}", said(&refused));

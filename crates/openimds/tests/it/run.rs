@@ -8,6 +8,7 @@ mod credentials;
 mod doctor;
 mod explain;
 mod hops;
+mod identity;
 mod network;
 mod process;
 mod reload;

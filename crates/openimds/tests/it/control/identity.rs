@@ -188,6 +188,7 @@ fn a_key_comes_and_is_rotated_and_goes_while_the_service_runs() {
     assert_eq!(leaf(&service, "signature"), None);
     ca(&state, &["init"]).well();
     let first = until("documents are signed", || Identity::of(&service));
+    assert!(!service.says("are signed from now on").contains("another key"), "the first is no other one");
     let before = certificate(&state);
     assert!(first.is_accepted(&before));
 
@@ -196,6 +197,7 @@ fn a_key_comes_and_is_rotated_and_goes_while_the_service_runs() {
     assert!(both.ends_with(&before) && both.len() > before.len());
     let second = until("they are signed anew", || Identity::of(&service).filter(|new| *new != first));
     assert!(second.is_accepted(&both) && !second.is_accepted(&before));
+    service.says("signed with another key");
     for program in ["smime", "cms"] {
         // Who kept a message from before still verifies it with what is shown.
         assert_eq!(verified(program, &first.rsa2048, &both).unwrap(), first.document);

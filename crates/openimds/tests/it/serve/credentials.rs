@@ -1,6 +1,7 @@
 //! Role credentials that come from a command or from the AWS files.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -178,6 +179,25 @@ fn without_real_credentials_names_do_not_matter() {
     let answer = service.get(KEYS, None);
     let told: Value = serde_json::from_str(body(&answer)).unwrap();
     assert_eq!(told["Code"], "AssumeRoleUnauthorizedAccess", "there is no such role: {answer}");
+    assert!(!told["Message"].as_str().unwrap().contains("there is no role"), "as on EC2: {answer}");
+    service.says("there is no role web: aws iam create-role --role-name web");
+}
+
+/// Wherever the service was started: as all files that the configuration names.
+#[test]
+fn a_program_beside_the_file_is_found_and_one_that_cannot_be_run_is_named() {
+    let files = process("900", "");
+    let text = configuration(&files, "");
+    let (before, _) = text.split_once("command = ").unwrap();
+    files.write("imds.toml", &format!("{before}command = \"./keys.sh\"\n"));
+    let script = files.path("keys.sh");
+    let service = Watched::with(&files, &[]);
+    let expected = format!("{} cannot be run (permission denied); may it be executed?", script.display());
+    service.says(&expected);
+    let message = until("why", || service.told()["Message"].as_str().map(str::to_owned));
+    assert!(message.contains(&expected), "{message}");
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(until("keys", || service.key()), "ASIA1");
 }
 
 #[test]

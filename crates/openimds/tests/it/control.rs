@@ -1,6 +1,5 @@
 //! The control API of a running service, from outside: what is asked at the door is what guests get.
 
-use std::fs;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
@@ -9,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::serve::Watched;
 use crate::serve::kept::exchange_from;
-use crate::support::{body, status};
+use crate::support::{body, children, status};
 
 mod cli;
 pub(crate) mod clock;
@@ -268,14 +267,11 @@ impl Guest {
     }
 }
 
-/// The helper of a service, which is forked by its first thread.
+/// The helper of a service.
 fn helper(service: &Watched) -> Pid {
-    let main = service.child.id();
-    let children = fs::read_to_string(format!("/proc/{main}/task/{main}/children")).unwrap();
-    let [child] = children.split_whitespace().collect::<Vec<_>>()[..] else {
-        panic!("one child: {children}")
-    };
-    Pid::from_raw(child.parse().unwrap()).unwrap()
+    let children = children(service.child.id());
+    let [child] = children[..] else { panic!("one child: {children:?}") };
+    Pid::from_raw(child.try_into().unwrap()).unwrap()
 }
 
 /// Ends both processes of a service at once, with no time to put anything in order.

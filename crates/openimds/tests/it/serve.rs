@@ -106,7 +106,7 @@ impl Watched {
     }
 
     /// Waits until it has said `text`.
-    fn says(&self, text: &str) -> String {
+    pub(crate) fn says(&self, text: &str) -> String {
         until(text, || Some(self.said()).filter(|said| said.contains(text)))
     }
 

@@ -13,7 +13,7 @@ use rustix::process::Signal;
 use super::Api;
 use crate::run::Said;
 use crate::serve::{Files, Watched, until};
-use crate::support::{IMDS, body, status};
+use crate::support::{IMDS, body, children, status};
 
 const BUILT_IN: &str = "i-12345678901234567";
 const SIGNED: [&str; 3] = ["pkcs7", "rsa2048", "signature"];
@@ -312,8 +312,7 @@ fn the_key_is_not_in_the_process_that_reads_what_guests_send() {
     // As numbers are kept: the last byte first.
     prime.reverse();
     let metadata = service.child.id();
-    let children = fs::read_to_string(format!("/proc/{metadata}/task/{metadata}/children")).unwrap();
-    let helper = children.trim().parse().unwrap();
+    let [helper] = children(metadata)[..] else { panic!("one child") };
     assert_ne!(occurrences(helper, &prime), 0, "it is looked for in the right way");
     assert_ne!(occurrences(metadata, BUILT_IN.as_bytes()), 0, "and in the right place");
     assert_eq!(occurrences(metadata, &prime), 0);

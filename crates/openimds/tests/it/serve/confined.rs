@@ -6,7 +6,7 @@ use std::fs;
 use rustix::process::{Pid, Signal, getuid, kill_process};
 
 use super::{Files, Watched, until};
-use crate::support::status;
+use crate::support::{self, status};
 
 /// The fields of a `status` file of /proc; none of a process that is gone or a mere entry for its parent to read.
 fn fields(path: &str) -> Option<HashMap<String, String>> {
@@ -29,9 +29,8 @@ fn threads(pid: Pid) -> Vec<String> {
 }
 
 fn children(pid: Pid) -> Vec<Pid> {
-    let of_thread = |task: &String| fs::read_to_string(format!("{task}/children")).unwrap();
-    let all = threads(pid).iter().map(of_thread).collect::<String>();
-    all.split_whitespace().map(|pid| Pid::from_raw(pid.parse().unwrap()).unwrap()).collect()
+    let all = support::children(pid.as_raw_nonzero().get().unsigned_abs());
+    all.into_iter().map(|pid| Pid::from_raw(pid.try_into().unwrap()).unwrap()).collect()
 }
 
 /// The one helper of a service.

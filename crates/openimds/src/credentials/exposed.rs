@@ -135,23 +135,29 @@ mod tests {
         }
     }
 
-    #[test]
-    fn whatever_is_followed_is_looked_at() {
+    /// A folder with programs, of which one cannot be executed, beside a state folder and in it.
+    fn folder() -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
-        let text = |name: &str| at(name).to_str().unwrap().to_owned();
-        for name in ["state/bin", "bin"] {
+        for name in ["state/bin", "bin", "state-tools"] {
             fs::create_dir_all(at(name)).unwrap();
         }
-        fs::create_dir_all(at("state-tools")).unwrap();
-        for name in
-            ["state/bin/keys", "bin/keys", "bin/first", "bin/second", "state/bin/second", "state-tools/x"]
-        {
+        let programs =
+            ["state/bin/keys", "bin/keys", "bin/first", "bin/second", "state/bin/second", "state-tools/x"];
+        for name in programs {
             fs::write(at(name), "").unwrap();
             let mode = if name == "bin/second" { 0o644 } else { 0o755 };
             fs::set_permissions(at(name), fs::Permissions::from_mode(mode)).unwrap();
         }
         symlink(at("state"), at("link")).unwrap();
+        folder
+    }
+
+    #[test]
+    fn whatever_is_followed_is_looked_at() {
+        let folder = folder();
+        let at = |name: &str| folder.path().join(name);
+        let text = |name: &str| at(name).to_str().unwrap().to_owned();
         let process = |words: &[String]| Origin::Process(words.to_vec());
         let script = |word: String| process(&["/bin/sh".to_owned(), "-c".to_owned(), word]);
         let profile = Origin::Profile("dev".to_owned());

@@ -17,12 +17,12 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Permissions};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{PermissionsExt as _, chown};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::run::{ASKER, NOBODY, Running, Said, folder};
+use crate::run::{ASKER, NOBODY, Running, Said, copy, folder};
 use crate::support::{IMDS, Service};
 
 /// The instances of a service.
@@ -183,12 +183,4 @@ impl Drop for Site {
         drop(self.holder.stdin.take());
         let _ = self.holder.wait();
     }
-}
-
-/// A copy of a program that every user can reach.
-fn copy(program: &Path, folder: &Path) -> PathBuf {
-    let copy = folder.join(program.file_name().unwrap());
-    fs::copy(program, &copy).unwrap();
-    fs::set_permissions(&copy, Permissions::from_mode(0o755)).unwrap();
-    copy
 }

@@ -3,7 +3,7 @@
 //! [`spawn`] starts a command in a network namespace of its own, with the metadata addresses on that
 //! namespace's loopback interface, and hands the listening sockets of those addresses to the caller;
 //! [`enter`] takes the caller itself there, and [`attach`] to a namespace that there is already.
-//! [`fork`] and [`fork_apart`] start a helper process joined to the caller by a socketpair, and [`handoff`] moves open
+//! [`fork`], [`fork_apart`] and [`fork_apart_with`] start a helper process joined to the caller by a socketpair, and [`handoff`] moves open
 //! files over such a pair. [`peer`] tells in which namespace the other end of a Unix connection is,
 //! [`unacknowledged`] what is still under way on a TCP socket, and [`least_hops`] has one drop what comes on its last
 //! hops. The first three must be called before the process starts its first thread.
@@ -50,7 +50,7 @@ mod userns;
 #[cfg(target_os = "linux")]
 pub use attach::Attached;
 pub use error::{Error, Obstacle};
-pub use process::{Helper, Process, fork, fork_apart};
+pub use process::{Helper, Process, fork, fork_apart, fork_apart_with};
 pub use socket::unacknowledged;
 #[cfg(target_os = "linux")]
 pub use socket::{defer_accept, least_hops};

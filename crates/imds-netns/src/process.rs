@@ -86,22 +86,34 @@ pub fn fork<F: FnOnce(UnixStream) -> ExitCode>(body: F) -> Result<Helper, Error>
 /// # Errors
 /// Those of [`fork`].
 pub fn fork_apart<F: FnOnce(UnixStream) -> ExitCode>(body: F) -> Result<Helper, Error> {
-    start(|stream| match close_all_but(&stream) {
-        Ok(()) => body(stream),
+    fork_apart_with(None, |stream, _| body(stream))
+}
+
+/// As [`fork_apart`], but it has this stream as well, which here is closed.
+///
+/// # Errors
+/// Those of [`fork`].
+pub fn fork_apart_with<F: FnOnce(UnixStream, Option<UnixStream>) -> ExitCode>(
+    further: Option<UnixStream>,
+    body: F,
+) -> Result<Helper, Error> {
+    start(move |stream| match close_all_but(&[Some(&stream), further.as_ref()]) {
+        Ok(()) => body(stream, further),
         // Nobody listens but to the stream, whose end says enough.
         Err(_) => ExitCode::FAILURE,
     })
 }
 
-/// Closes whatever is open but the standard streams and `kept`. Only a process that was just forked may do so.
-fn close_all_but(kept: &UnixStream) -> io::Result<()> {
+/// Closes whatever is open but the standard streams and those that are `kept`. Only a process that was just forked may do so.
+fn close_all_but(kept: &[Option<&UnixStream>]) -> io::Result<()> {
+    let kept: Vec<_> = kept.iter().flatten().map(|stream| stream.as_raw_fd()).collect();
     let mut open = Vec::new();
     for entry in std::fs::read_dir("/proc/self/fd")? {
         let number = entry?.file_name().to_str().and_then(|name| name.parse::<RawFd>().ok());
         open.push(number.ok_or(io::ErrorKind::InvalidData)?);
     }
     let last_standard = libc::STDERR_FILENO;
-    for number in open.into_iter().filter(|number| *number > last_standard && *number != kept.as_raw_fd()) {
+    for number in open.into_iter().filter(|number| *number > last_standard && !kept.contains(number)) {
         // SAFETY: what owns these descriptors lies in frames below this one, which a forked helper never returns to.
         // One of them is the folder's own, which is closed already: then this does nothing, as there is one thread.
         unsafe { libc::close(number) };

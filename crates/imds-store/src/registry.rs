@@ -178,6 +178,7 @@ impl Registry {
         for change in changes {
             match change {
                 Change::Machine(id, machine) => {
+                    has_keys |= self.all.pin().get(&id).is_some_and(|old| old.instance.by_hand.is_some());
                     let machine = machine.filter(|machine| !machine.state.is_terminated());
                     going.extend(self.set_machine(&aside, id, machine));
                 }

@@ -33,7 +33,7 @@ use zeroize::Zeroizing;
 
 use crate::app::{self, fail};
 use crate::args::{Cli, Verb};
-use crate::config::Config;
+use crate::config::Service;
 use crate::keeper::Report;
 use crate::listen::{Limits, raise_descriptor_limit};
 
@@ -66,9 +66,9 @@ pub fn main() -> ExitCode {
 }
 
 /// Takes as many descriptors as there are to be had, and no more connections than they are good for.
-fn limit(config: &mut Config) {
+fn limit(service: &mut Service) {
     let most = raise_descriptor_limit();
-    let limit = &mut config.service.limits.max_connections;
+    let limit = &mut service.limits.max_connections;
     if *limit > most {
         let wanted = *limit;
         let told =

@@ -204,6 +204,12 @@ impl Config {
         Ok(Self { service, instances, faults, lent })
     }
 
+    /// What is set once, for whoever runs with it. All else is let go of, and with it what it has of secrets.
+    #[must_use]
+    pub fn into_service(self) -> Service {
+        self.service
+    }
+
     /// A refusal of what was to be done with an instance, at its entry.
     #[must_use]
     pub fn refused(&self, bundle: &Bundle, id: &InstanceId, what: String) -> Error {

@@ -30,7 +30,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 
-use imds_netns::{Helper, fork, handoff};
+use imds_netns::{Helper, fork, fork_apart_with, handoff};
 use imds_server::Faults;
 use imds_store::Registry;
 
@@ -55,7 +55,16 @@ pub struct Keeper {
 /// # Errors
 /// When there cannot be one.
 pub fn start(duty: Duty) -> Result<Keeper, imds_netns::Error> {
-    let Helper { stream, .. } = fork(|stream| duty.carry_out(stream))?;
+    let Helper { stream, .. } = match duty.task {
+        // Whoever waits for the end of what this process writes would wait for the helper's, too.
+        Task::Serve => {
+            let Duty { fetcher, .. } = duty;
+            let duty = Duty { fetcher: None, ..duty };
+            fork_apart_with(fetcher, |stream, fetcher| Duty { fetcher, ..duty }.carry_out(stream))?
+        }
+        // The command has whatever this process was started with.
+        Task::Run(_) => fork(|stream| duty.carry_out(stream))?,
+    };
     Ok(Keeper { stream, faults: Faults::default() })
 }
 

@@ -63,7 +63,9 @@ impl Listed {
 }
 
 pub(super) async fn list(State(door): State<Door>) -> Result<Json<List>, Refusal> {
-    let all = door.faults.list();
+    // Those of the file are being replaced, perhaps, which waits for the store.
+    let faults = Arc::clone(&door.faults);
+    let all = blocking(move || Ok(faults.list())).await?;
     let struck = door.plane.faults().await.map_err(Error::from)?;
     let now = door.clock.now();
     Ok(Json(List { faults: all.into_iter().map(|posted| Listed::new(posted, &struck, now)).collect() }))

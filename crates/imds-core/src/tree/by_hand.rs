@@ -10,6 +10,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use bytes::Bytes;
+use zeroize::Zeroizing;
 
 use super::{Content, Found, Value, Walk, listing, model, since, versions::Version};
 use crate::access::Refusal;
@@ -173,7 +174,8 @@ impl Set {
         if length > BODY {
             return Err(Error::malformed(&format!("{length} bytes"), "a body of at most 65,536 bytes"));
         }
-        Ok(Self::Body(body))
+        // Where these bytes were, they are overwritten when the last who has them lets go of them.
+        Ok(Self::Body(Bytes::from_owner(Zeroizing::new(Vec::from(body)))))
     }
 }
 

@@ -4,9 +4,10 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
 use std::process::{ExitCode, Stdio};
 
-use imds_netns::{fork, fork_apart, handoff};
+use imds_netns::{fork, fork_apart, fork_apart_with, handoff};
 
 use crate::Test;
 use crate::role::role;
@@ -15,6 +16,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("fork::a_helper_answers_and_sees_the_end", a_helper_answers_and_sees_the_end),
     ("fork::a_helper_that_panics_exits_101", a_helper_that_panics),
     ("fork::a_helper_apart_holds_nothing_but_its_stream", a_helper_apart_holds_nothing_but_its_stream),
+    ("fork::a_helper_apart_keeps_a_further_stream", a_helper_apart_keeps_a_further_stream),
     ("fork::a_helper_passes_a_file", a_helper_passes_a_file),
     ("fork::the_first_of_two_helpers_ends_when_asked", the_first_of_two_helpers_ends_when_asked),
     ("fork::a_helper_sees_its_parent_killed", a_helper_sees_its_parent_killed),
@@ -69,6 +71,22 @@ fn a_helper_apart_holds_nothing_but_its_stream() {
     assert!(TcpStream::connect(address).is_err(), "nobody listens there any longer");
     assert!(held.iter().all(|file| file.metadata().is_ok()), "here they are open");
     assert_eq!(helper.wait().unwrap().code(), Some(3));
+}
+
+fn a_helper_apart_keeps_a_further_stream() {
+    let (mut here, there) = UnixStream::pair().unwrap();
+    let _held = File::open("/dev/null").unwrap();
+    let helper = fork_apart_with(Some(there), |mut stream, further| {
+        let open = fs::read_dir("/proc/self/fd").unwrap().count() - 1;
+        further.unwrap().write_all(&[u8::try_from(open).unwrap()]).unwrap();
+        let _ = stream.read(&mut [0]);
+        ExitCode::SUCCESS
+    })
+    .unwrap();
+    let mut said = Vec::new();
+    here.read_to_end(&mut said).unwrap();
+    assert_eq!(said, [5], "and nobody else has it");
+    assert_eq!(helper.wait().unwrap().code(), Some(0));
 }
 
 fn a_helper_passes_a_file() {

@@ -11,9 +11,12 @@ use imds_core::Instance;
 use imds_core::tree::by_hand::{ByHand, Place, Set};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use super::text;
+
+/// Bytes that a body takes beside itself: its name, and what is between it and the next.
+const BESIDE: usize = "\"body\":\"\",".len();
 
 /// What is kept of one path.
 #[derive(Serialize, Deserialize)]
@@ -21,7 +24,7 @@ pub(super) struct PathForm {
     path: String,
     /// Base64. With neither a body nor a status nor a hash, nothing is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    body: Option<String>,
+    body: Option<Zeroizing<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
     /// Base64 of the SHA-256 hash of a body that is not kept.
@@ -34,7 +37,7 @@ impl From<(&Place, &Set)> for PathForm {
         let form = Self { path: place.as_str().to_owned(), body: None, status: None, withheld: None };
         match set {
             Set::Body(body) if place.holds_keys() => Self { withheld: Some(hash(body)), ..form },
-            Set::Body(body) => Self { body: Some(STANDARD.encode(body)), ..form },
+            Set::Body(body) => Self { body: Some(STANDARD.encode(body).into()), ..form },
             Set::Status(status) => Self { status: Some(*status), ..form },
             Set::Absent => form,
             Set::Withheld(hash) => Self { withheld: Some(hash.clone()), ..form },
@@ -47,7 +50,7 @@ pub(super) fn paths(forms: Vec<PathForm>) -> Result<Option<Arc<ByHand>>, String>
     let paths = forms.into_iter().map(|form| {
         let set = match (form.body, form.status, form.withheld) {
             (Some(body), None, None) => {
-                let body = STANDARD.decode(body).map_err(|_| "a path whose body is not base64")?;
+                let body = STANDARD.decode(&*body).map_err(|_| "a path whose body is not base64")?;
                 Set::body(body.into()).map_err(|error| error.to_string())?
             }
             (None, Some(status), None) => Set::status(status.into()).map_err(|error| error.to_string())?,
@@ -80,9 +83,16 @@ impl Withheld {
         Self(bodies.collect())
     }
 
-    /// Adds what another has.
-    pub fn extend(&mut self, other: Self) {
+    /// Adds what another has. The hashes of what was not known before.
+    pub fn extend(&mut self, other: Self) -> Vec<Box<str>> {
+        let new = other.0.keys().filter(|hash| !self.0.contains_key(*hash)).cloned().collect();
         self.0.extend(other.0);
+        new
+    }
+
+    /// Forgets these.
+    pub fn forget(&mut self, hashes: &[Box<str>]) {
+        self.0.retain(|hash, _| !hashes.contains(hash));
     }
 
     /// A machine as it is kept, with the bodies that are known put in again. `None` where there is nothing to put in.
@@ -92,16 +102,25 @@ impl Withheld {
             return None;
         }
         let mut machine: Json = serde_json::from_slice(kept).ok()?;
-        let mut is_filled = false;
+        let mut added = 0;
         for path in machine.pointer_mut("/instance/paths")?.as_array_mut()? {
             let Some(path) = path.as_object_mut() else { continue };
             let known = path.get("withheld").and_then(Json::as_str).and_then(|hash| self.0.get(hash));
             if let Some(body) = known {
-                path.insert("body".to_owned(), STANDARD.encode(body).into());
                 path.remove("withheld");
-                is_filled = true;
+                let body = STANDARD.encode(body);
+                added += body.len() + BESIDE;
+                path.insert("body".to_owned(), body.into());
             }
         }
-        is_filled.then(|| serde_json::to_vec(&machine).ok()).flatten().map(Zeroizing::new)
+        // Room for all of it: what grows leaves a copy of itself behind.
+        let mut filled = Zeroizing::new(Vec::with_capacity(kept.len() + added));
+        let is_written = added > 0 && serde_json::to_writer(&mut *filled, &machine).is_ok();
+        for path in machine.pointer_mut("/instance/paths")?.as_array_mut()? {
+            if let Some(Json::String(body)) = path.get_mut("body") {
+                body.zeroize();
+            }
+        }
+        is_written.then_some(filled)
     }
 }

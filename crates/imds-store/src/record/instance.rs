@@ -428,10 +428,17 @@ mod tests {
         assert_eq!(decode::<Machine>("machine/x", &filled).unwrap(), Machine::launched(instance.clone()));
         // What has another hash, or is no machine, is left as it is.
         let other = [(keys, body("OTHER"))].map(|(path, set)| (path.parse().unwrap(), set));
-        let other = Instance { by_hand: ByHand::new(other).unwrap().map(Arc::new), ..instance };
+        let other = Instance { by_hand: ByHand::new(other).unwrap().map(Arc::new), ..instance.clone() };
         let other = Withheld::of([&other].into_iter());
         assert!(other.fill(&kept).is_none() && other.fill(b"{").is_none() && other.fill(b"{}").is_none());
         assert!(Withheld::default().fill(&kept).is_none());
+        // What was new of a configuration that is not taken is forgotten, and nothing else.
+        let mut known = other;
+        let new = known.extend(Withheld::of([&instance].into_iter()));
+        assert!(!new.is_empty() && known.fill(&kept).is_some());
+        assert!(known.extend(Withheld::of([&instance].into_iter())).is_empty(), "it is known");
+        known.forget(&new);
+        assert!(known.fill(&kept).is_none());
     }
 
     #[test]

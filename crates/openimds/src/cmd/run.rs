@@ -21,12 +21,14 @@ pub(super) fn run(args: Run) -> anyhow::Result<ExitCode> {
     let flags = args.options.flags();
     let fetcher = Fetcher::start(args.options.config.clone(), &flags, None)?;
     let bundle = gather(args.options.config.as_deref(), &flags)?;
-    let mut config = Config::new(&bundle, &flags, Timestamp::now())?;
+    let config = Config::new(&bundle, &flags, Timestamp::now())?;
     let fetcher = fetcher.wanted(&config)?;
     let keyring = super::keys(args.options.state.as_deref())?;
 
     let default = config.instances.iter().find(|entry| entry.place.is_default);
     let has_ipv6 = default.is_some_and(|entry| entry.instance.options.http_protocol_ipv6 == Switch::Enabled);
+    // The helper, which is a copy of this process, would have its secrets for as long as it lives.
+    let mut settings = config.into_service();
     let (name, command) = inside::command(&args.command);
     let plan = inside::plan(has_ipv6, args.hops);
     let command = Command { name, command, plan, outside: inside::ports(args.network)? };
@@ -49,8 +51,7 @@ pub(super) fn run(args: Run) -> anyhow::Result<ExitCode> {
         Ok(listeners) => listeners.into_iter().map(Listener::in_namespace).collect::<Result<_, _>>()?,
         Err(report) => return Ok(super::refused(report)),
     };
-    super::limit(&mut config);
-    let settings = config.service;
+    super::limit(&mut settings);
     let listeners = vec![listeners];
     // There is no door that would show what is remembered.
     let app = App { settings, registry, keeper, signals, listeners, log, is_remembering: false, stop: None };

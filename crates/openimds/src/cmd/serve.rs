@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use imds_core::Timestamp;
+use imds_server::Scope;
 use imds_server::audit::Format;
 use imds_store::Registry;
 
@@ -34,7 +35,7 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
     flags.server_name.clone_from(&args.server_name);
     let fetcher = Fetcher::start(args.options.config.clone(), &flags, args.options.state.clone())?;
     let bundle = gather(args.options.config.as_deref(), &flags)?;
-    let mut config = Config::new(&bundle, &flags, Timestamp::now())?;
+    let config = Config::new(&bundle, &flags, Timestamp::now())?;
     if config.service.auth == Auth::Sigv4 && args.options.state.is_none() {
         anyhow::bail!(
             "--auth sigv4 needs --state DIR, the folder that its keys are in: `imds keys add --state DIR` makes one"
@@ -45,6 +46,9 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
     if let Some(state) = &args.options.state {
         check_exposed(&config, args.options.config.as_deref(), state)?;
     }
+    // The helper, which is a copy of this process, would have its secrets for as long as it lives.
+    let addresses = config.listen();
+    let mut settings = config.into_service();
 
     // Before anything listens: a helper that held the sockets would keep the ports for as long as it lives on.
     let duty = Duty {
@@ -59,13 +63,12 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
     let signals = Signals::catch()?;
     let registry = Registry::new(keyring);
     let admin = match keeper.opened(&registry) {
-        Ok(admin) => admin.unwrap_or(config.service.admin),
+        Ok(admin) => admin.unwrap_or(settings.admin),
         Err(report) => return Ok(super::refused(report)),
     };
-    let (listeners, listen) = listen(&config)?;
-    super::limit(&mut config);
+    let (listeners, listen) = listen(addresses)?;
+    super::limit(&mut settings);
 
-    let settings = config.service;
     let app =
         App { settings, registry, keeper, signals, listeners, log: Some(format), is_remembering: true, stop };
     let announce = || {
@@ -109,11 +112,11 @@ fn check_exposed(config: &Config, file: Option<&Path>, state: &Path) -> anyhow::
 }
 
 /// Opens every address, once for each worker.
-fn listen(config: &Config) -> anyhow::Result<(Vec<Vec<Listener>>, Vec<SocketAddr>)> {
+fn listen(all: Vec<(SocketAddr, Scope)>) -> anyhow::Result<(Vec<Vec<Listener>>, Vec<SocketAddr>)> {
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let mut sets: Vec<_> = (0..workers).map(|_| Vec::new()).collect();
     let mut addresses = Vec::new();
-    for (address, scope) in config.listen() {
+    for (address, scope) in all {
         let group = bind(address, scope, workers)?;
         addresses.extend(group.first().map(Listener::address));
         for (set, listener) in sets.iter_mut().zip(group) {

@@ -26,6 +26,11 @@ const PAUSE: Duration = Duration::from_secs(60);
 /// The shortest pause after anything.
 const LEAST: Duration = Duration::from_secs(1);
 
+/// What is said while the first keys are being fetched.
+const NOT_YET: &str = "There are no credentials yet.";
+/// What is said while it takes longer to fetch newer ones than those before were good.
+const ENDED: &str = "The credentials have ended, and newer ones have not come yet.";
+
 /// All of it.
 #[derive(Debug, Default)]
 pub struct Book {
@@ -47,6 +52,8 @@ struct Loan {
     is_out: bool,
     /// When there were none at first, or none any longer.
     since: Timestamp,
+    /// Were there some before?
+    have_ended: bool,
 }
 
 impl Book {
@@ -57,8 +64,15 @@ impl Book {
         let mut loans = HashMap::new();
         for source in sources() {
             if !loans.contains_key(source) {
-                let new =
-                    || Loan { keys: None, failure: None, failures: 0, due: now, is_out: false, since: now };
+                let new = || Loan {
+                    keys: None,
+                    failure: None,
+                    failures: 0,
+                    due: now,
+                    is_out: false,
+                    since: now,
+                    have_ended: false,
+                };
                 loans.insert(source.clone(), self.loans.remove(source).unwrap_or_else(new));
             }
         }
@@ -85,20 +99,21 @@ impl Book {
                 since: *since,
             },
             (None, None) => {
-                let message = "There are no credentials yet.".to_owned();
-                Grant::Failed { role, message, since: loan.since }
+                let message = if loan.have_ended { ENDED } else { NOT_YET };
+                Grant::Failed { role, message: message.to_owned(), since: loan.since }
             }
         }))
     }
 
-    /// What is to be fetched now. It counts as being fetched from here on.
-    pub fn take_due(&mut self, now: Timestamp) -> Vec<Source> {
+    /// What is to be fetched now, of those that are `ready`. It counts as being fetched from here on.
+    pub fn take_due(&mut self, now: Timestamp, ready: impl Fn(&Source) -> bool) -> Vec<Source> {
         let due = self.loans.iter_mut().filter(|(_, loan)| !loan.is_out && loan.due <= now);
-        due.map(|(source, loan)| {
-            loan.is_out = true;
-            source.clone()
-        })
-        .collect()
+        due.filter(|(source, _)| ready(source))
+            .map(|(source, loan)| {
+                loan.is_out = true;
+                source.clone()
+            })
+            .collect()
     }
 
     /// Is anything being fetched?
@@ -107,12 +122,20 @@ impl Book {
         self.loans.values().any(|loan| loan.is_out)
     }
 
-    /// When there is something to do, unless something comes before.
+    /// When there is something to do with those that are `ready`, or keys end, unless something comes before.
     #[must_use]
-    pub fn next(&self) -> Option<Timestamp> {
-        let due = self.loans.values().filter(|loan| !loan.is_out).map(|loan| loan.due);
+    pub fn next(&self, ready: impl Fn(&Source) -> bool) -> Option<Timestamp> {
+        let due = self.loans.iter().filter(|(source, loan)| !loan.is_out && ready(source));
+        let due = due.map(|(_, loan)| loan.due);
         let ends = self.loans.values().filter_map(|loan| loan.keys.as_ref()?.expiration);
         due.chain(ends).min()
+    }
+
+    /// Is this how it failed the last time, and has since?
+    #[must_use]
+    pub fn knows(&self, source: &Source, failure: &Failure) -> bool {
+        let known = self.loans.get(source).and_then(|loan| loan.failure.as_ref());
+        known.is_some_and(|(known, _)| known == failure)
     }
 
     /// Takes in what was fetched, by the same clock as all the rest, and says who is to be told. `dice` is a random number: not all come at once.
@@ -160,7 +183,7 @@ impl Book {
         let mut told = Vec::new();
         for source in &ended {
             if let Some(loan) = self.loans.get_mut(source) {
-                (loan.keys, loan.since) = (None, now);
+                (loan.keys, loan.since, loan.have_ended) = (None, now, true);
             }
             told.extend(self.holders_of(source));
         }
@@ -242,11 +265,16 @@ mod tests {
         }
     }
 
+    fn all(_: &Source) -> bool {
+        true
+    }
+
     fn told(book: &Book) -> &'static str {
         match book.role(&id('1')).unwrap().grant {
             Grant::Keys { .. } => "keys",
             Grant::Untrusted { .. } => "untrusted",
-            Grant::Failed { message, .. } if message.contains("yet") => "not yet",
+            Grant::Failed { message, .. } if message == NOT_YET => "not yet",
+            Grant::Failed { message, .. } if message == ENDED => "ended",
             Grant::Failed { .. } => "failed",
             Grant::Empty { .. } | Grant::Gone { .. } => "nothing",
         }
@@ -294,71 +322,90 @@ mod tests {
     fn a_failure_keeps_the_keys_until_they_end_and_a_success_is_told() {
         let mut book = Book::default();
         book.set([(id('1'), lent("a")), (id('2'), lent("a")), (id('3'), lent("b"))], at(0));
-        assert_eq!((told(&book), book.next()), ("not yet", Some(at(0))));
-        assert_eq!(book.take_due(at(0)).len(), 2, "each source once");
-        assert!(book.take_due(at(100)).is_empty() && book.is_waiting(), "it is being fetched");
+        assert_eq!((told(&book), book.next(all)), ("not yet", Some(at(0))));
+        assert_eq!(book.take_due(at(0), all).len(), 2, "each source once");
+        assert!(book.take_due(at(100), all).is_empty() && book.is_waiting(), "it is being fetched");
         let other = || Err(Failure::new("x"));
         // Not before: told at once.
         assert_eq!(book.came(&source("a"), other(), at(1), 0), [id('1'), id('2')]);
-        assert_eq!((told(&book), book.next()), ("failed", Some(at(2))));
-        assert_eq!(book.take_due(at(2)), [source("a")]);
+        assert_eq!((told(&book), book.next(all)), ("failed", Some(at(2))));
+        assert_eq!(book.take_due(at(2), all), [source("a")]);
         assert_eq!(book.came(&source("a"), Err(Failure::Denied("x".into())), at(2), 0).len(), 2);
-        assert_eq!((told(&book), book.next()), ("untrusted", Some(at(4))));
-        assert_eq!(book.take_due(at(4)), [source("a")]);
+        assert_eq!((told(&book), book.next(all)), ("untrusted", Some(at(4))));
+        assert_eq!(book.take_due(at(4), all), [source("a")]);
         assert_eq!(book.came(&source("a"), Ok(keys(Some(904))), at(4), 0).len(), 2);
-        assert_eq!((told(&book), book.next()), ("keys", Some(at(304))));
+        assert_eq!((told(&book), book.next(all)), ("keys", Some(at(304))));
         // From here on it fails, until the end and beyond.
         let mut now = 304;
         while now < 904 {
             assert!(book.expire(at(now)).is_empty(), "{now}");
-            for due in book.take_due(at(now)) {
+            for due in book.take_due(at(now), all) {
                 assert!(book.came(&due, other(), at(now), 0).is_empty(), "nobody sees it");
             }
             assert_eq!(told(&book), "keys", "{now}");
-            now = book.next().unwrap().as_second();
+            now = book.next(all).unwrap().as_second();
         }
         assert_eq!(now, 904, "the end is seen in its second");
         assert_eq!(book.expire(at(now)), [id('1'), id('2')]);
         assert_eq!(told(&book), "failed");
         let later = at(now + 60);
-        for due in book.take_due(later) {
+        for due in book.take_due(later, all) {
             book.came(&due, Ok(keys(Some(3_000))), later, 0);
         }
         assert_eq!(told(&book), "keys");
     }
 
     #[test]
+    fn who_rests_is_left_out_and_a_failure_is_known_until_it_is_another_or_none() {
+        let mut book = Book::default();
+        book.set([(id('1'), lent("a")), (id('2'), lent("b"))], at(0));
+        assert_eq!(book.take_due(at(5), |source| *source == self::source("b")), [source("b")]);
+        assert_eq!((book.next(|_| false), book.next(all)), (None, Some(at(0))));
+        assert_eq!(book.take_due(at(5), all), [source("a")]);
+        let (one, other) = (Failure::new("x"), Failure::new("y"));
+        for (result, knows_one) in
+            [(Err(one.clone()), true), (Err(one.clone()), true), (Err(other), false), (Ok(keys(None)), false)]
+        {
+            book.came(&source("a"), result, at(6), 0);
+            assert_eq!(book.knows(&source("a"), &one), knows_one);
+            book.outdate(|_| true, at(6));
+            book.take_due(at(6), all);
+        }
+        assert!(!book.knows(&source("c"), &one));
+    }
+
+    #[test]
     fn keys_that_end_while_they_are_fetched_are_gone() {
         let mut book = Book::default();
         book.set([(id('1'), lent("a"))], at(0));
-        for due in book.take_due(at(0)) {
+        for due in book.take_due(at(0), all) {
             book.came(&due, Ok(keys(Some(900))), at(0), 0);
         }
-        assert_eq!(book.take_due(at(600)), [source("a")]);
-        assert_eq!(book.next(), Some(at(900)), "a process hangs");
-        assert_eq!((book.expire(at(900)).len(), told(&book)), (1, "not yet"));
-        assert_eq!(book.next(), None);
+        assert_eq!(book.take_due(at(600), all), [source("a")]);
+        assert_eq!(book.next(all), Some(at(900)), "a process hangs");
+        assert_eq!((book.expire(at(900)).len(), told(&book)), (1, "ended"));
+        assert_eq!(book.next(all), None);
         let late = book.came(&source("a"), Ok(keys(Some(950))), at(950), 0);
         assert_eq!((&*late, told(&book)), (&[id('1')][..], "failed"), "the clock was quicker");
-        assert_eq!(book.take_due(at(951)), [source("a")]);
+        assert_eq!(book.take_due(at(951), all), [source("a")]);
         assert_eq!(book.came(&source("a"), Ok(keys(None)), at(951), 0), [id('1')]);
-        assert_eq!((told(&book), book.next()), ("keys", Some(at(951 + 3_600))));
+        assert_eq!((told(&book), book.next(all)), ("keys", Some(at(951 + 3_600))));
     }
 
     #[test]
     fn what_nobody_has_any_longer_is_forgotten_and_what_stays_is_not_fetched_again() {
         let mut book = Book::default();
         book.set([(id('1'), lent("a")), (id('2'), lent("b"))], at(0));
-        for due in book.take_due(at(0)) {
+        for due in book.take_due(at(0), all) {
             book.came(&due, Ok(keys(Some(900))), at(0), 0);
         }
         book.set([(id('1'), lent("a"))], at(10));
-        assert!(book.take_due(at(10)).is_empty() && told(&book) == "keys");
+        assert!(book.take_due(at(10), all).is_empty() && told(&book) == "keys");
         assert!(book.role(&id('2')).is_none());
         assert!(book.came(&source("b"), Ok(keys(None)), at(10), 0).is_empty());
         book.outdate(|source| *source == self::source("a"), at(20));
-        assert_eq!(book.take_due(at(20)), [source("a")]);
+        assert_eq!(book.take_due(at(20), all), [source("a")]);
         book.set([(id('1'), Lent { source: None, ..lent("a") })], at(30));
-        assert!(book.role(&id('1')).is_none() && book.next().is_none());
+        assert!(book.role(&id('1')).is_none() && book.next(all).is_none());
     }
 }

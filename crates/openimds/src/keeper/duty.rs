@@ -150,8 +150,10 @@ impl Duty {
             faults: faults(Arc::clone(&clock), reporter.clone()),
             reporter,
         };
-        let bundle = work.bundle.clone();
-        work.apply(&config, &bundle).context("nothing was started, and what was kept before is unchanged")?;
+        work.apply(&config, &work.bundle)
+            .context("nothing was started, and what was kept before is unchanged")?;
+        // Its secrets are to be gone when they are replaced: from here on only those have them who tell them.
+        let settings = config.into_service();
         let events = work.store.watch();
         work.feed.everything(&*work.store)?;
         work.notary.begin()?;
@@ -159,7 +161,7 @@ impl Duty {
         let house = match &self.task {
             Task::Serve => {
                 let (store, faults) = (Arc::clone(&work.store), Arc::clone(&work.faults));
-                Some(House::new(&config, store, authority, clock, faults, work.reporter.clone())?)
+                Some(House::new(&settings, store, authority, clock, faults, work.reporter.clone())?)
             }
             Task::Run(_) => None,
         };
@@ -324,19 +326,22 @@ impl Work {
     }
 
     /// Brings roles and store to what a configuration says.
-    fn apply(&mut self, config: &Config, bundle: &Bundle) -> anyhow::Result<()> {
+    fn apply(&self, config: &Config, bundle: &Bundle) -> anyhow::Result<()> {
         let mut entries = config.instances.clone();
         for entry in &mut entries {
             entry.place.listen = self.listens.get(&entry.instance.id).cloned().unwrap_or_default();
         }
         let room = self.faults.room_for_file(&config.faults)?;
-        self.feed.by_hand(&entries);
+        let new = self.feed.by_hand(&entries);
         match feed::apply(&*self.store, &entries, self.clock.now()) {
             Ok(_) => {
                 room.take()?;
                 Ok(self.lender.file(config)?)
             }
-            Err(feed::Error::Refused { id, what }) => Err(config.refused(bundle, &id, what).into()),
+            Err(feed::Error::Refused { id, what }) => {
+                self.feed.not_by_hand(&new);
+                Err(config.refused(bundle, &id, what).into())
+            }
             Err(feed::Error::Store(error)) => Err(error.into()),
         }
     }

@@ -156,34 +156,44 @@ fn work(mut stream: UnixStream, mut permitted: Permitted) -> io::Result<()> {
         signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)))?;
     }
     let children = Arc::new(Children::default());
-    let (sender, errands) = channel::<(Source, Clock)>();
-    let errands = Arc::new(Mutex::new(errands));
-    let answers = Arc::new(Mutex::new(stream.try_clone()?));
-    for _ in 0..WORKERS {
-        let (errands, answers, children) =
-            (Arc::clone(&errands), Arc::clone(&answers), Arc::clone(&children));
-        let body = move || run(&errands, &answers, &children);
-        std::thread::Builder::new().name("imds-errand".to_owned()).spawn(body)?;
-    }
-    while let Some(errand) = body(&mut stream, LARGEST) {
-        let Errand { source, clock } = serde_json::from_slice(&errand).map_err(io::Error::from)?;
-        let clock = Clock::from_form(clock).map_err(io::Error::other)?;
-        if permitted.permits(&source) {
-            sender.send((source, clock)).map_err(io::Error::other)?;
-        } else {
-            let refused =
-                Failure::new("the configuration file does not name this source, or lies in the state folder");
-            tell(&answers, source, Err(refused));
-        }
-    }
+    attend(&mut stream, &mut permitted, &children)?;
     children.end();
     Ok(())
 }
 
-fn run(errands: &Mutex<Receiver<(Source, Clock)>>, answers: &Mutex<UnixStream>, children: &Children) {
+/// Does what is asked until nobody asks any longer. Here it is only read, and never waited for who reads what comes of it:
+/// the keeper may not before it has written all that it has to ask.
+fn attend(stream: &mut UnixStream, permitted: &mut Permitted, children: &Arc<Children>) -> io::Result<()> {
+    let (sender, errands) = channel();
+    let errands = Arc::new(Mutex::new(errands));
+    let answers = Arc::new(Mutex::new(stream.try_clone()?));
+    for _ in 0..WORKERS {
+        let (errands, answers, children) = (Arc::clone(&errands), Arc::clone(&answers), Arc::clone(children));
+        let body = move || run(&errands, &answers, &children);
+        std::thread::Builder::new().name("imds-errand".to_owned()).spawn(body)?;
+    }
+    while let Some(errand) = body(stream, LARGEST) {
+        let Errand { source, clock } = serde_json::from_slice(&errand).map_err(io::Error::from)?;
+        let clock = Clock::from_form(clock).map_err(io::Error::other)?;
+        let clock = permitted.permits(&source).then_some(clock);
+        sender.send((source, clock)).map_err(io::Error::other)?;
+    }
+    Ok(())
+}
+
+/// What a source is asked for, at which time; without one, it is refused.
+type Permission = (Source, Option<Clock>);
+
+fn run(errands: &Mutex<Receiver<Permission>>, answers: &Mutex<UnixStream>, children: &Children) {
     loop {
         let errand = errands.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((source, clock)) = errand else { return };
+        let Some(clock) = clock else {
+            let refused =
+                Failure::new("the configuration file does not name this source, or lies in the state folder");
+            tell(answers, source, Err(refused));
+            continue;
+        };
         let variable = |name: &str| std::env::var(name).ok();
         // Keys of an STS in another time than the machine's are asked for at that time.
         let now = || match source.timekeeper {
@@ -207,6 +217,37 @@ fn tell(answers: &Mutex<UnixStream>, source: Source, result: Result<Credentials,
 mod tests {
     use super::*;
     use crate::credentials::Origin;
+
+    #[test]
+    fn who_asks_much_before_he_listens_is_answered_all_of_it() {
+        const MANY: usize = 4_000;
+        let (mut here, mut there) = UnixStream::pair().unwrap();
+        let mut permitted = Permitted {
+            sources: HashSet::new(),
+            file: "/nowhere/imds.toml".into(),
+            flags: Flags::default(),
+            state: None,
+        };
+        let fetching =
+            std::thread::spawn(move || attend(&mut there, &mut permitted, &Arc::default()).unwrap());
+        here.set_write_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
+        let source = |number: usize| Source {
+            origin: Origin::Process(vec![number.to_string(), "x".repeat(200)]),
+            timekeeper: Timekeeper::Machine,
+        };
+        let clock = Clock::of_machine(Timestamp::now());
+        for number in 0..MANY {
+            ask(&mut here, &source(number), clock).unwrap();
+        }
+        let mut answered = HashSet::new();
+        while answered.len() < MANY {
+            let (source, result) = outcome(&mut here).unwrap();
+            assert!(result.is_err_and(|refused| refused.to_string().contains("does not name this source")));
+            assert!(answered.insert(source));
+        }
+        drop(here);
+        fetching.join().unwrap();
+    }
 
     #[test]
     fn only_what_the_file_names_is_fetched() {

@@ -117,10 +117,15 @@ impl Feed {
     }
 
     /// Keys that these set by hand, which come with their instances and are not in the store. To be said before they are
-    /// committed.
-    pub(super) fn by_hand(&self, entries: &[Entry]) {
+    /// committed. The hashes of what is new.
+    pub(super) fn by_hand(&self, entries: &[Entry]) -> Vec<Box<str>> {
         let all = Withheld::of(entries.iter().map(|entry| &entry.instance));
-        self.roles().by_hand.extend(all);
+        self.roles().by_hand.extend(all)
+    }
+
+    /// They are not committed: those that were new.
+    pub(super) fn not_by_hand(&self, new: &[Box<str>]) {
+        self.roles().by_hand.forget(new);
     }
 
     /// The roles of the file's instances: tells those that are not as they were told before.

@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 use super::orders::Awaited;
 use super::progress;
 use super::report::Reporter;
-use crate::config::Config;
+use crate::config::Service as Settings;
 use crate::{app, door};
 
 /// Calls of the door that are worked on at once; more wait.
@@ -43,7 +43,7 @@ pub(super) struct House {
 impl House {
     /// Binds the door's address. Who connects waits until it is open.
     pub(super) fn new(
-        config: &Config,
+        settings: &Settings,
         store: Arc<dyn Store>,
         authority: Arc<Authority>,
         clock: Arc<ServiceClock>,
@@ -52,7 +52,7 @@ impl House {
     ) -> anyhow::Result<Self> {
         let awaited = Awaited::new(store.revision()?);
         let behind = Behind { store, authority, clock, faults };
-        let (front, questions) = Front::new(config, behind, awaited.applied.subscribe())?;
+        let (front, questions) = Front::new(settings, behind, awaited.applied.subscribe())?;
         Ok(Self { front, awaited, questions, reporter })
     }
 
@@ -86,11 +86,11 @@ pub(super) struct Front {
 impl Front {
     /// Binds it. Somebody else answers its questions, and tells what guests see.
     pub(super) fn new(
-        config: &Config,
+        settings: &Settings,
         behind: Behind,
         applied: watch::Receiver<Revision>,
     ) -> anyhow::Result<(Self, mpsc::Receiver<Question>)> {
-        let admin = config.service.admin;
+        let admin = settings.admin;
         let listener = bind(admin).with_context(|| {
             format!("cannot open the door at {admin}: is another service running? Give it another --admin")
         })?;
@@ -103,10 +103,10 @@ impl Front {
             authority,
             clock,
             faults,
-            environment_delay: config.service.environment_delay,
-            server_name: config.service.server_name.clone(),
+            environment_delay: settings.environment_delay,
+            server_name: settings.server_name.clone(),
             sessions: Arc::new(Sessions::new(&app::secret()?)),
-            vpc: config.service.vpc,
+            vpc: settings.vpc,
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

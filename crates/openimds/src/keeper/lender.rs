@@ -4,6 +4,7 @@
 //!
 //! Of the locks the desk's comes first: while it is held `feed` takes its own, and never the other way.
 
+use std::collections::HashMap;
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -28,6 +29,21 @@ const FIRST: Duration = Duration::from_secs(3);
 /// How long it waits at most: a clock may be set, or a machine sleep.
 const LONGEST: Duration = Duration::from_secs(5);
 
+/// How long nothing outside is called or run once more, and nothing of the service's own is tried again that failed,
+/// however fast the clock goes.
+const REST: Duration = Duration::from_secs(1);
+/// The same of what the service's own STS gives, which costs little [assumed].
+const BREATH: Duration = Duration::from_millis(20);
+
+/// Why it is looked at what is due.
+#[derive(Clone, Copy)]
+enum Pace {
+    /// Time has passed.
+    Steady,
+    /// Somebody waits for the keys to be those of another time.
+    Hurried,
+}
+
 /// Who keeps the keys fresh.
 #[derive(Clone)]
 pub(super) struct Lender(Arc<Shared>);
@@ -47,6 +63,8 @@ struct Desk {
     service: Book,
     /// Those that go by the machine's.
     machine: Book,
+    /// Sources that nothing is had from before this moment.
+    resting: HashMap<Source, Instant>,
     /// The process that fetches, if there is one.
     fetcher: Option<UnixStream>,
 }
@@ -58,6 +76,25 @@ impl Desk {
             Timekeeper::Machine => &mut self.machine,
         }
     }
+
+    /// What is due and does not rest.
+    fn take_due(&mut self, timekeeper: Timekeeper, now: Timestamp, pace: Pace) -> Vec<Source> {
+        let Self { service, machine, resting, .. } = self;
+        let book = match timekeeper {
+            Timekeeper::Service => service,
+            Timekeeper::Machine => machine,
+        };
+        book.take_due(now, |source| may(resting, source, pace))
+    }
+}
+
+/// May something be had from there now? Who waits for keys of another time does not wait for the service's own to rest.
+fn may(resting: &HashMap<Source, Instant>, source: &Source, pace: Pace) -> bool {
+    let is_excused = match pace {
+        Pace::Steady => false,
+        Pace::Hurried => source.own().is_some(),
+    };
+    is_excused || !resting.contains_key(source)
 }
 
 impl Lender {
@@ -68,7 +105,8 @@ impl Lender {
         authority: Arc<Authority>,
         clock: Arc<ServiceClock>,
     ) -> Self {
-        let desk = Mutex::new(Desk { service: Book::default(), machine: Book::default(), fetcher });
+        let (service, machine, resting) = (Book::default(), Book::default(), HashMap::new());
+        let desk = Mutex::new(Desk { service, machine, resting, fetcher });
         Self(Arc::new(Shared { desk, bell: Condvar::new(), feed, store, authority, clock }))
     }
 
@@ -99,7 +137,7 @@ impl Lender {
     /// The service's clock was changed, and guests do not know that yet: when they do, none finds keys that have ended
     /// meanwhile, where there are others to be had at once.
     pub(super) fn catch_up(&self) -> io::Result<()> {
-        let done = self.0.work(&mut self.0.desk());
+        let done = self.0.work(&mut self.0.desk(), Pace::Hurried);
         self.0.bell.notify_all();
         done
     }
@@ -108,7 +146,7 @@ impl Lender {
     pub(super) fn begin(&self) -> io::Result<()> {
         let end = Instant::now() + FIRST;
         let mut desk = self.0.desk();
-        self.0.work(&mut desk)?;
+        self.0.work(&mut desk, Pace::Steady)?;
         while desk.service.is_waiting() || desk.machine.is_waiting() {
             let Some(fetcher) = desk.fetcher.as_mut() else { return Ok(()) };
             let left = end.saturating_duration_since(Instant::now());
@@ -154,7 +192,7 @@ impl Shared {
     fn attend(&self) -> io::Error {
         let mut desk = self.desk();
         loop {
-            if let Err(error) = self.work(&mut desk) {
+            if let Err(error) = self.work(&mut desk, Pace::Steady) {
                 return error;
             }
             desk = match self.wait(&desk) {
@@ -166,23 +204,34 @@ impl Shared {
 
     /// How long there is nothing to do.
     fn wait(&self, desk: &Desk) -> Option<Duration> {
-        let service = desk.service.next().map(|next| self.clock.until(next));
-        let machine = desk.machine.next().map(|next| next.duration_since(Timestamp::now()));
+        let ready = |source: &Source| may(&desk.resting, source, Pace::Steady);
+        let service = desk.service.next(ready).map(|next| self.clock.until(next));
+        let machine = desk.machine.next(ready).map(|next| next.duration_since(Timestamp::now()));
         let machine = machine.map(|wait| Duration::try_from(wait).unwrap_or_default());
-        service.into_iter().chain(machine).min().map(|wait| wait.min(LONGEST))
+        let now = Instant::now();
+        let rested = desk.resting.values().map(|end| end.saturating_duration_since(now));
+        service.into_iter().chain(machine).chain(rested).min().map(|wait| wait.min(LONGEST))
     }
 
-    fn work(&self, desk: &mut Desk) -> io::Result<()> {
+    fn work(&self, desk: &mut Desk, pace: Pace) -> io::Result<()> {
+        let began = Instant::now();
+        desk.resting.retain(|_, end| *end > began);
         for timekeeper in Timekeeper::ALL {
             let now = self.now(timekeeper);
-            for source in desk.book(timekeeper).take_due(now) {
+            for source in desk.take_due(timekeeper, now, pace) {
+                desk.resting.insert(source.clone(), Instant::now() + REST);
                 let mut because = None;
                 let result = match (source.own(), desk.fetcher.as_mut()) {
                     // New ones before old ones end: they are had here and now, however far the clock has jumped.
-                    (Some(asked), _) => self.own(asked, now).map_err(|(failure, why)| {
-                        because = why;
-                        failure
-                    }),
+                    (Some(asked), _) => {
+                        let had = self.own(asked, now).map_err(|(failure, why)| {
+                            because = why;
+                            failure
+                        });
+                        had.inspect(|_| {
+                            desk.resting.insert(source.clone(), Instant::now() + BREATH);
+                        })
+                    }
                     (None, Some(fetcher)) => {
                         errands::ask(fetcher, &source, self.clock.clock(Timestamp::now()))?;
                         continue;
@@ -223,7 +272,10 @@ impl Shared {
         why: Option<String>,
         now: Timestamp,
     ) -> io::Result<()> {
-        if let Err(failure) = &result {
+        // Once, and again when it is another one, or was none meanwhile.
+        if let Err(failure) = &result
+            && !desk.book(source.timekeeper).knows(source, failure)
+        {
             tracing::warn!(error = %failure, why, %source, "role credentials were not renewed");
         }
         let mut dice = [0];

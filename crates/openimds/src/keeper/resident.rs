@@ -78,7 +78,7 @@ impl Resident {
         feed.everything(&*store)?;
 
         let behind = Behind { store: Arc::clone(&store) as _, authority, clock, faults };
-        let (front, questions) = Front::new(config, behind, follows)?;
+        let (front, questions) = Front::new(&config.service, behind, follows)?;
         let (stay, left) = oneshot::channel();
         let followers = Vec::new();
         let mut resident = Self { address: front.address, store, stay: Some(stay), door: None, followers };

@@ -267,7 +267,7 @@ impl Guest {
     }
 }
 
-/// The helper of a service, which is forked by its first thread.
+/// The helper of a service.
 fn helper(service: &Watched) -> Pid {
     let children = children(service.child.id());
     let [child] = children[..] else { panic!("one child: {children:?}") };

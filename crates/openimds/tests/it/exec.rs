@@ -17,12 +17,12 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Permissions};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{PermissionsExt as _, chown};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::run::{ASKER, NOBODY, Running, Said, folder};
+use crate::run::{ASKER, NOBODY, Running, Said, copy, folder};
 use crate::support::{IMDS, Service};
 
 /// The instances of a service.
@@ -61,12 +61,22 @@ impl Site {
         if !is_root {
             holder.args(["--user", "--map-current-user", "--keep-caps"]);
         }
+        // Of root's services others run as well, perhaps, and `imds exec` looks for them in /run.
+        let own_run = if is_root { "mount -t tmpfs none /run && " } else { "" };
         let script = "ip link set lo up && echo ready && while read -r told; do $told && echo done; done";
-        holder.args(["--net", "sh", "-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        holder.arg("--net").args(is_root.then_some("--mount")).args([
+            "sh",
+            "-c",
+            &format!("{own_run}{script}"),
+        ]);
+        holder.stdin(Stdio::piped()).stdout(Stdio::piped());
         let holder = holder.spawn().expect("unshare, of util-linux");
 
         let space = |kind: &str| format!("/proc/{}/ns/{kind}", holder.id());
         let mut enter = vec!["nsenter".to_owned(), format!("--net={}", space("net"))];
+        if is_root {
+            enter.push(format!("--mount={}", space("mnt")));
+        }
         if !is_root {
             enter.extend([format!("--user={}", space("user")), "--preserve-credentials".to_owned()]);
         }
@@ -74,6 +84,10 @@ impl Site {
         let runtime = folder.path().join("runtime");
         fs::create_dir(&runtime).unwrap();
         fs::set_permissions(&runtime, Permissions::from_mode(0o700)).unwrap();
+        // Where services of other users and tests are as little as in the one before.
+        let temporary = folder.path().join("temporary");
+        fs::create_dir(&temporary).unwrap();
+        fs::set_permissions(&temporary, Permissions::from_mode(0o1777)).unwrap();
         let mut imds = OsString::from(IMDS);
         if is_nobody {
             enter.extend(
@@ -117,6 +131,7 @@ impl Site {
         command.args(&self.enter[1..]).arg(program);
         command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin").env("LC_ALL", "C");
         command.env("HOME", "/").env("XDG_RUNTIME_DIR", self.path("runtime")).env("IMDS", &self.imds);
+        command.env("TMPDIR", self.path("temporary"));
         command
     }
 
@@ -168,12 +183,4 @@ impl Drop for Site {
         drop(self.holder.stdin.take());
         let _ = self.holder.wait();
     }
-}
-
-/// A copy of a program that every user can reach.
-fn copy(program: &Path, folder: &Path) -> PathBuf {
-    let copy = folder.join(program.file_name().unwrap());
-    fs::copy(program, &copy).unwrap();
-    fs::set_permissions(&copy, Permissions::from_mode(0o755)).unwrap();
-    copy
 }

@@ -18,6 +18,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -56,11 +57,20 @@ pub(crate) fn users() -> Vec<User> {
     }
     let root = User { become_user: vec!["unshare", "--net"], imds: IMDS.into(), _folder: None };
     let folder = folder();
-    let copy = folder.path().join("imds");
-    fs::copy(IMDS, &copy).unwrap();
+    let copy = copy(IMDS.as_ref(), folder.path());
     let become_user =
         vec!["unshare", "--net", "setpriv", "--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"];
     vec![root, User { become_user, imds: copy.into(), _folder: Some(folder) }]
+}
+
+/// A copy of a program that every user can reach.
+pub(crate) fn copy(program: &Path, folder: &Path) -> PathBuf {
+    let copy = folder.join(program.file_name().unwrap());
+    // By a process of its own: what this one has open for writing, others that are just being started have as well, and
+    // such a file cannot be executed.
+    assert!(Command::new("cp").arg(program).arg(&copy).status().unwrap().success());
+    fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).unwrap();
+    copy
 }
 
 /// A folder that every user can read.

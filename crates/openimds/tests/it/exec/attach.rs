@@ -95,7 +95,9 @@ fn what_is_no_container_is_refused_and_left_alone() {
             format!("imds: process {service} has no network namespace of its own, so nothing was changed");
         assert!(said.err.starts_with(&expected), "{said:?}");
 
-        let run = site.asker(A);
+        let mut run = site.asker(A);
+        // It answers when it has its addresses.
+        assert_eq!(run.ask(ID), format!("{A} 200"));
         let container = container(&site);
         let _run = attached(&site, &container, A);
         for other in [&run, &container] {

@@ -20,6 +20,17 @@ fn the_exit_status_is_the_commands() {
 }
 
 #[test]
+fn what_it_was_started_with_open_the_command_has_open() {
+    let folder = folder();
+    fs::write(folder.path().join("file"), "of the caller\n").unwrap();
+    for user in users() {
+        let mut sh = user.program("sh");
+        sh.args(["-c", "exec 7<\"$1\"; exec \"$IMDS\" run -- sh -c 'cat <&7'", "sh"]);
+        assert_eq!(Said::by(sh.arg(folder.path().join("file"))).well(), "of the caller\n");
+    }
+}
+
+#[test]
 fn a_command_that_cannot_be_run_is_told_apart() {
     for user in users() {
         for (command, status, reason) in [

@@ -6,6 +6,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -243,10 +245,17 @@ fn a_reload_changes_where_they_come_from_but_the_first_of_them_needs_a_start() {
     assert!(!files.path("count").exists(), "nothing was run");
 }
 
-/// The service, its keeper, and the process that fetches, which is the older one.
+/// The service, its keeper, which has the door, and the process that fetches, which has those who run errands.
 fn processes(service: &Watched) -> [u32; 3] {
-    let [fetcher, keeper] = children(service.child.id())[..] else { panic!("two children") };
-    [service.child.id(), keeper, fetcher]
+    let has_thread = |process: u32, name: &str| {
+        let tasks = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+        let mut names = tasks.filter_map(|task| fs::read_to_string(task.path().join("comm")).ok());
+        names.any(|found| found.trim() == name)
+    };
+    let all = children(service.child.id());
+    assert_eq!(all.len(), 2, "{all:?}");
+    let with = |name| until(name, || all.iter().copied().find(|process| has_thread(*process, name)));
+    [service.child.id(), with("imds-door"), with("imds-errand")]
 }
 
 #[test]
@@ -290,7 +299,7 @@ fn the_process_that_fetches_has_nothing_of_what_the_others_have() {
     command.arg("--config").arg(files.path("imds.toml")).arg("--state").arg(files.path("state"));
     let service = Watched::spawn(command.args(["--ready-fd", "8"]));
     let [_, keeper, fetcher] = processes(&service);
-    assert_eq!(service.key().as_deref(), Some("ASIA1"), "it has done its work");
+    assert_eq!(until("it has done its work", || service.key()), "ASIA1");
     let mut open: Vec<_> = fs::read_dir(format!("/proc/{fetcher}/fd"))
         .unwrap()
         .flatten()
@@ -335,4 +344,62 @@ fn keys_that_were_replaced_are_in_no_process_any_longer() {
             assert_eq!(occurrences(process, secret.as_bytes()), 0, "{name} {secret}");
         }
     }
+}
+
+#[test]
+fn what_a_file_had_before_it_was_replaced_is_in_no_process_any_longer() {
+    const BY_HAND: &str = "/latest/meta-data/identity-credentials/ec2/security-credentials/ec2-instance";
+    let text = format!(
+        "[[instance]]\nuser-data-file = \"data\"\n[instance.role]\nname = \"web\"\n[instance.role.credentials]\n\
+         kind = \"static\"\naccess-key-id = \"ASIAFILE\"\nsecret-access-key-file = \"secret\"\n\
+         [[instance.path]]\npath = \"{BY_HAND}\"\nfile = \"keys\"\n"
+    );
+    let (role, keys) =
+        (|number: u32| format!("hunter2-role-{number}"), |number: u32| format!("hunter2-keys-{number}"));
+    let files = Files::new(&[("imds.toml", &text), ("secret", &role(1)), ("keys", &keys(1)), ("data", "1")]);
+    let service = Watched::with(&files, &[]);
+    // Nobody asks for them: what an answer carried away is another matter.
+    for number in 2..=3 {
+        files.replace("secret", &role(number));
+        files.replace("keys", &keys(number));
+        files.replace("data", &number.to_string());
+        service.serves("/latest/user-data", &number.to_string());
+    }
+    let metadata = service.child.id();
+    let [keeper] = children(metadata)[..] else { panic!("one child") };
+    for (name, process) in [("metadata", metadata), ("keeper", keeper)] {
+        for (kind, of) in [("role", &role as &dyn Fn(u32) -> String), ("keys", &keys)] {
+            let count = |number: u32| {
+                let base64 = STANDARD.encode(of(number));
+                occurrences(process, of(number).as_bytes()) + occurrences(process, base64.as_bytes())
+            };
+            until(&format!("{name} has {kind} 3"), || (count(3) > 0).then_some(()));
+            for number in [1, 2] {
+                until(&format!("{name} has no {kind} {number}"), || (count(number) == 0).then_some(()));
+            }
+        }
+    }
+}
+
+/// However fast the service's clock goes, commands are run and the log is written by the machine's.
+#[test]
+fn a_fast_clock_makes_nobody_hurry() {
+    let role = "[instance.role]\nname = \"web\"\n[instance.role.credentials]";
+    let own = format!(
+        "[[instance]]\ninstance-id = \"i-0000000a\"\nlocal-ipv4 = \"10.9.9.9\"\n{role}\nkind = \"assume-role\"\n\
+         role-arn = \"arn:aws:iam::123456789012:role/none\"\n"
+    );
+    let files = process("900", "");
+    let by_service = configuration(&files, "").replace("[[instance]]", "[[instance]]\ndefault = true");
+    files.write("imds.toml", &format!("{by_service}clock = \"service\"\n{own}"));
+    let begun = Instant::now();
+    let service = Watched::with(&files, &["--clock", "86400x"]);
+    let count = || fs::read_to_string(files.path("count")).unwrap_or_default().lines().count();
+    until("the third time", || (count() >= 3).then_some(()));
+    let count = count();
+    assert!(count <= 1 + usize::try_from(begun.elapsed().as_secs()).unwrap(), "{count}");
+    // The role that is missing is told once, and so are keys that had ended before they came.
+    let said = service.said();
+    let told = said.lines().filter(|line| line.contains("role/none")).count();
+    assert_eq!(told, 1, "{said}");
 }

@@ -3,10 +3,11 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::channel;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Files, Watched};
+use super::{Files, PATIENCE, Watched};
 use crate::support::{IMDS, exchange, status};
 
 /// A process that does not outlive its test.
@@ -94,10 +95,20 @@ fn the_ready_line_goes_to_a_descriptor_too() {
             .spawn()
             .unwrap(),
     );
-    let mut ready = String::new();
-    BufReader::new(service.0.stdout.take().unwrap()).read_line(&mut ready).unwrap();
-    let (listen, _) = addresses(&ready);
+    let mut stdout = BufReader::new(service.0.stdout.take().unwrap());
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        let (mut ready, mut more) = (String::new(), String::new());
+        stdout.read_line(&mut ready).unwrap();
+        sender.send(ready).unwrap();
+        stdout.read_to_string(&mut more).unwrap();
+        sender.send(more).unwrap();
+    });
+    let said = || receiver.recv_timeout(PATIENCE).unwrap();
+    let (listen, _) = addresses(&said());
+    assert_eq!(said(), "", "who reads it to its end has read it when the service is ready");
     assert_eq!(status(&exchange(listen[0], b"GET / HTTP/1.1\r\n\r\n")), 200);
+    assert!(service.0.try_wait().unwrap().is_none());
     let said = refused(&["--ready-fd", "77"]);
     assert!(said.contains("--ready-fd 77"), "{said}");
 }

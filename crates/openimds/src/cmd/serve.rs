@@ -64,6 +64,7 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
     let (listeners, listen) = listen(&config)?;
     super::limit(&mut config);
 
+    let built_in = config.built_in().cloned();
     let settings = config.service;
     let app = App { settings, registry, keeper, signals, listeners, log: Some(format), is_remembering: true };
     let announce = || {
@@ -75,6 +76,13 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
             let _ = ready.write_all(line.as_bytes());
         }
         tracing::info!(?listen, %admin, console = %format_args!("http://{admin}/console"), "serving");
+        if let Some(id) = &built_in {
+            tracing::info!(
+                instance = %id,
+                "no instance of the file has `default = true`, so that a built-in one is there beside them, which gets what \
+                 no address claims; write `default = true` into one of them to be without it"
+            );
+        }
     };
     let ended = app.serve(announce, |signal, _| {
         use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};

@@ -81,9 +81,9 @@ pub(super) fn entry(
     }
     instance.check().map_err(|error| error.to_string())?;
     let place = Place {
-        hash: String::new(),
         listen: written.listen.iter().flatten().map(|listen| listen.0).collect(),
         is_default: written.default.unwrap_or(false),
+        ..Place::default()
     };
     Ok((Entry { instance, choice, is_dated: written.pending_time.is_some(), place }, lent))
 }

@@ -76,7 +76,7 @@ async fn an_event_is_planned_for_those_who_are_named_or_for_all() {
         (
             json!({"kind": "rebalance", "instances": [B, A]}),
             vec![A, B],
-            json!({"kind": "rebalance", "progress": "over"}),
+            json!({"kind": "rebalance", "progress": "happened"}),
         ),
         (
             json!({"kind": "asg-lifecycle", "instances": [B], "state": "Warmed:Stopped", "in": "1m"}),
@@ -117,12 +117,21 @@ async fn how_far_an_event_is_goes_by_the_service_s_clock() {
     let clock = "/api/v1/clock";
     request(&door, "POST", clock, JSON, r#"{"paused": true}"#).await;
     plan(&door, &json!({"kind": "spot-interruption", "instances": [A], "in": "10m"})).await;
-    for (advance, progress) in [("7m", "planned"), ("61s", "noticed"), ("2m", "over")] {
+    for (advance, progress) in [("7m", "planned"), ("61s", "noticed"), ("2m", "happened")] {
         let body = json!({ "advance": advance }).to_string();
         assert_eq!(request(&door, "POST", clock, JSON, &body).await.0, StatusCode::OK);
         assert_eq!(listed(&door, "").await[0]["progress"], progress, "{advance}");
     }
     assert!(door.clock.now() > Timestamp::now() + Duration::from_secs(540));
+    // What took its place for one of them leaves the other reading it.
+    let (_, first) = plan(&door, &json!({"kind": "asg-lifecycle", "all": true, "state": "InService"})).await;
+    for (next, progress) in [(A, "happened"), (B, "over")] {
+        plan(&door, &json!({"kind": "asg-lifecycle", "instances": [next], "state": "Standby"})).await;
+        let all = listed(&door, "").await;
+        let first = all.iter().find(|event| event["id"] == first["id"]).unwrap();
+        assert_eq!(first["progress"], progress, "{all:?}");
+        assert_eq!(listed(&door, &format!("?instance={A}")).await[1]["progress"], "over");
+    }
 }
 
 #[tokio::test]

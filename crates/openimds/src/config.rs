@@ -1,5 +1,6 @@
 //! What the service runs with, as validated: the file, the flags over what it leaves out, and the defaults.
 
+mod advice;
 mod credentials;
 mod fault;
 mod file;
@@ -115,8 +116,10 @@ pub struct Config {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file that is named cannot be read.
-    #[error("cannot read {path}: {cause}", path = path.display())]
+    #[error("{by}cannot read {path}: {cause}", path = path.display())]
     Read {
+        /// What names it, with a colon and a blank after it: file, line and key, or the flag; empty of the file itself.
+        by: String,
         /// The file.
         path: PathBuf,
         /// What the system said.

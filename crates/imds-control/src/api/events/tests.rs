@@ -7,7 +7,7 @@ use imds_core::lifecycle::State;
 use imds_core::testing::launch;
 use imds_core::timeline::{MOST, Planned};
 use imds_core::{Machine, Timestamp};
-use imds_store::record::{self, Batch};
+use imds_store::record::{self, Batch, Place};
 use serde_json::{Value, json};
 
 use crate::door::Door;
@@ -109,6 +109,21 @@ async fn an_event_is_planned_for_those_who_are_named_or_for_all() {
     plan(&door, &json!({"kind": "rebalance", "instances": ["i-0000000a123456789"]})).await;
     assert_eq!(listed(&door, &format!("?instance={A}")).await.len(), 3, "another's id begins with it");
     assert!(all.iter().all(|event| event["instances"] != json!([])));
+}
+
+#[tokio::test]
+async fn all_are_not_the_built_in_one_unless_nobody_else_is_there() {
+    let door = two();
+    let mut batch = Batch::default();
+    batch.put(A, &Place { is_built_in: true, is_default: true, ..Place::default() });
+    batch.put(B, &Place::default());
+    door.store.commit(batch.writes()).unwrap();
+    let all = json!({"kind": "rebalance", "all": true});
+    assert_eq!(plan(&door, &all).await.1["instances"], json!([B]));
+    let named = json!({"kind": "rebalance", "instances": [A]});
+    assert_eq!(plan(&door, &named).await.1["instances"], json!([A]));
+    keep(&door, B, State::Terminated);
+    assert_eq!(plan(&door, &all).await.1["instances"], json!([A]));
 }
 
 #[tokio::test]

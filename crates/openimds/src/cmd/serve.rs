@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use imds_core::Timestamp;
+use imds_core::id::InstanceId;
 use imds_server::audit::Format;
 use imds_store::Registry;
 
@@ -76,13 +77,7 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
             let _ = ready.write_all(line.as_bytes());
         }
         tracing::info!(?listen, %admin, console = %format_args!("http://{admin}/console"), "serving");
-        if let Some(id) = &built_in {
-            tracing::info!(
-                instance = %id,
-                "no instance of the file has `default = true`, so that a built-in one is there beside them, which gets what \
-                 no address claims; write `default = true` into one of them to be without it"
-            );
-        }
+        built_in.iter().for_each(tell_of);
     };
     let ended = app.serve(announce, |signal, _| {
         use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
@@ -96,6 +91,15 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
         Ended::Reported(Some(Report::Failed { message, .. })) => anyhow::bail!(message),
         Ended::Reported(_) => anyhow::bail!("the helper process ended; start the service again"),
     }
+}
+
+/// Says that there is one instance more than the file has: nobody expects it.
+fn tell_of(built_in: &InstanceId) {
+    tracing::info!(
+        instance = %built_in,
+        "no instance of the file has `default = true`, so that a built-in one is there beside them, which gets what no \
+         address claims; write `default = true` into one of them to be without it"
+    );
 }
 
 /// What is executed, and who is called with the user's keys, must not be said where the helper may write: whoever had taken

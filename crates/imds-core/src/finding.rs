@@ -170,6 +170,20 @@ mod tests {
         ways.into_iter().flatten().collect()
     }
 
+    #[test]
+    fn every_cause_has_its_cure_in_both_languages() {
+        for (finding, cause, cure) in [
+            (&PUT_FORBIDDEN, "Host", "--server-name"),
+            (&PUT_FORBIDDEN, "X-Forwarded-For", "X-Forwarded-For"),
+            (&CLOCK, "AWS", "`imds clock show`"),
+        ] {
+            for language in [Language::En, Language::Ja] {
+                let said = [finding.why.of(language), finding.cure.what.of(language)];
+                assert!(said[0].contains(cause) && said[1].contains(cure), "{}: {said:?}", finding.id);
+            }
+        }
+    }
+
     /// What is said the same in every language: codes, addresses, headers, options, names.
     fn names(english: &str) -> impl Iterator<Item = &str> {
         let is_name = |word: &&str| {

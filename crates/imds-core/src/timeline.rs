@@ -118,7 +118,9 @@ pub enum Progress {
     Planned,
     /// The instance is told.
     Noticed,
-    /// It has happened.
+    /// It has happened, and the instance still reads of it.
+    Happened,
+    /// It has happened, and nothing of it is in the tree any longer.
     Over,
     /// It will not happen.
     Canceled,
@@ -131,6 +133,7 @@ impl Progress {
         match self {
             Self::Planned => "planned",
             Self::Noticed => "noticed",
+            Self::Happened => "happened",
             Self::Over => "over",
             Self::Canceled => "canceled",
         }
@@ -151,7 +154,7 @@ impl Plan {
 }
 
 impl Planned {
-    /// How far it is.
+    /// How far it is by itself; whether the instance still reads of what has happened, [`Instance::progress`] knows.
     #[must_use]
     pub fn progress(&self, now: Timestamp) -> Progress {
         if self.canceled.is_some() {
@@ -161,11 +164,11 @@ impl Planned {
         } else if now < self.end() {
             Progress::Noticed
         } else {
-            Progress::Over
+            Progress::Happened
         }
     }
 
-    /// When it is over: maintenance at its latest end, everything else when it happens.
+    /// When it has happened: maintenance at its latest end, everything else when it happens.
     fn end(&self) -> Timestamp {
         match &self.plan {
             Plan::Maintenance { not_after: Some(end), .. } => *end,
@@ -197,7 +200,7 @@ impl Planned {
         let state = match self.progress(now) {
             Progress::Planned => return None,
             Progress::Noticed => "active",
-            Progress::Over => "completed",
+            Progress::Happened | Progress::Over => "completed",
             Progress::Canceled if self.canceled.is_some_and(|canceled| canceled < self.notice) => {
                 return None;
             }
@@ -255,6 +258,13 @@ impl Instance {
     pub fn changed_at(&self, now: Timestamp) -> Timestamp {
         let moments = self.timeline.iter().flat_map(Planned::moments).filter(|moment| *moment <= now);
         moments.fold(self.changed, Timestamp::max)
+    }
+
+    /// How far the thing with this place in the timeline is; `None` where there is none.
+    #[must_use]
+    pub fn progress(&self, place: usize, now: Timestamp) -> Option<Progress> {
+        let progress = self.timeline.get(place)?.progress(now);
+        Some(if self.is_without_trace(place, now) { Progress::Over } else { progress })
     }
 
     /// Plans something more.

@@ -80,7 +80,7 @@ mod tests {
             launch.local_ipv4 = Some(address.into());
             launch.options.http_protocol_ipv6 = ipv6;
             let listen = listen.iter().map(|at| at.parse().unwrap()).collect();
-            let place = Place { hash: String::new(), listen, is_default };
+            let place = Place { listen, is_default, ..Place::default() };
             let machine = Machine::launched(launch.clone().instance());
             registry.apply([
                 Change::Place(launch.id.clone(), Some(place)),

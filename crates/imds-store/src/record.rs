@@ -190,10 +190,16 @@ pub struct Claim {
 }
 
 /// `place/ID`: what the configuration file says of an instance's place in the service, as it was last applied.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// A hash of the entry.
     pub hash: String,
+    /// A hash of what the file plans for it; empty where that is nothing.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub planned: String,
+    /// Is it the built-in one, beside instances that the file names? Whoever says `all` does not mean it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_built_in: bool,
     /// Local addresses that belong to it alone.
     pub listen: Vec<SocketAddr>,
     /// Does it get the requests on loopback that no address claims?

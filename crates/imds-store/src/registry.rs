@@ -333,7 +333,7 @@ mod tests {
     }
 
     fn place(listen: &str, is_default: bool) -> Place {
-        Place { hash: String::new(), listen: vec![listen.parse().unwrap()], is_default }
+        Place { listen: vec![listen.parse().unwrap()], is_default, ..Place::default() }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What the service runs with, as validated: the file, the flags over what it leaves out, and the defaults.
 
+mod advice;
 mod credentials;
 mod fault;
 mod file;
@@ -115,8 +116,10 @@ pub struct Config {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file that is named cannot be read.
-    #[error("cannot read {path}: {cause}", path = path.display())]
+    #[error("{by}cannot read {path}: {cause}", path = path.display())]
     Read {
+        /// What names it, with a colon and a blank after it: file, line and key, or the flag; empty of the file itself.
+        by: String,
         /// The file.
         path: PathBuf,
         /// What the system said.
@@ -169,7 +172,7 @@ impl Config {
                 instance::entry(entry.get_ref(), bundle, service.vpc, flags, now).map_err(at)?;
             instance.instance.by_hand = path::by_hand(entry.get_ref(), bundle)
                 .map_err(|(offset, what)| bundle.refused(offset, what))?;
-            instance.place.hash = hashes.of(Some((index, entry.get_ref())), &instance.instance.id);
+            instance.place.hash = hashes.of(Some((index, entry.get_ref())));
             instances.push(instance);
             lent.extend(role);
         }
@@ -190,7 +193,8 @@ impl Config {
                 "the built-in instance, which gets what no address claims when none has `default = true`";
             let built_in = instance::built_in(bundle, service.vpc, flags, now);
             let mut built_in = built_in.map_err(|what| Error::flag(place, what))?;
-            built_in.place.hash = hashes.of(None, &built_in.instance.id);
+            built_in.place.hash = hashes.of(None);
+            built_in.place.is_built_in = !instances.is_empty();
             if let Some(twice) = seen.twice(&built_in) {
                 return Err(Error::flag(place, twice));
             }
@@ -199,6 +203,9 @@ impl Config {
         for planned in &file.timeline {
             let refused = |what| bundle.refused(planned.span().start, what);
             planned.get_ref().plan(&mut instances, now).map_err(refused)?;
+        }
+        for entry in &mut instances {
+            entry.place.planned = hashes.planned(entry);
         }
         let faults = fault::drafts(&file.fault, bundle)?;
         Ok(Self { service, instances, faults, lent })
@@ -220,6 +227,13 @@ impl Config {
             Some(entry) => bundle.refused(entry.span().start, what),
             None => Error::flag("the built-in instance", what),
         }
+    }
+
+    /// The built-in instance where it is there beside those of the file, since none of them is the default: who wrote the
+    /// file did not write it.
+    #[must_use]
+    pub fn built_in(&self) -> Option<&InstanceId> {
+        self.instances.iter().find(|entry| entry.place.is_built_in).map(|entry| &entry.instance.id)
     }
 
     /// Every address that metadata is served on, and for whom: the service's own, and those of single instances.
@@ -263,16 +277,19 @@ impl<'b> Hashes<'b> {
 
     /// The hash of an entry of the file, or of the built-in instance. The order of keys, blanks and comments do not
     /// count; what is in the files that it names does.
-    fn of(&self, entry: Option<(usize, &file::Instance)>, id: &InstanceId) -> String {
+    fn of(&self, entry: Option<(usize, &file::Instance)>) -> String {
         let table = entry.and_then(|(index, _)| self.tables.get(index)).map(ToString::to_string);
         let files = entry.map(|(_, entry)| entry.files()).into_iter().flatten();
         let files = files.map(|name| self.bundle.named(name));
         let flags = self.flags.iter().map(Vec::as_slice);
-        // What is planned for it counts as part of its entry; of nothing, there is no trace.
-        let planned = self.timeline.iter().filter(|(_, planned)| planned.is_for(id));
+        feed::hash(table.iter().map(String::as_bytes).chain(flags).chain(files))
+    }
+
+    /// That of what is planned for an instance; of nothing, there is no trace.
+    fn planned(&self, entry: &Entry) -> String {
+        let planned = self.timeline.iter().filter(|(_, planned)| planned.is_for(entry));
         let planned: Vec<_> = planned.map(|(table, _)| table.to_string()).collect();
-        let planned = planned.iter().map(String::as_bytes);
-        feed::hash(table.iter().map(String::as_bytes).chain(flags).chain(files).chain(planned))
+        if planned.is_empty() { String::new() } else { feed::hash(planned.iter().map(String::as_bytes)) }
     }
 }
 

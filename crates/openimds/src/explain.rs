@@ -16,6 +16,8 @@ mod unjudged;
 use imds_core::finding::Finding;
 use serde::Serialize;
 
+pub(crate) use request::distance;
+
 /// The longest text that is read, in bytes.
 pub const LIMIT: usize = 256 * 1024;
 

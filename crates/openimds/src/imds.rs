@@ -27,10 +27,6 @@ pub use options::{HttpTokens, Options};
 /// The region of calls for which it does not matter.
 const REGION: &str = "us-east-1";
 
-/// Where nobody called, nothing is shown.
-const UNCALLED: &str = "the service was not called at all: does the program go by AWS_EC2_METADATA_SERVICE_ENDPOINT, and \
-                        ask for what is under test?";
-
 /// A running service. It ends when this is dropped: then its threads have ended, and its ports are free.
 ///
 /// Each method returns when guests meet what it changed. They may be called from asynchronous tests as well; they block for
@@ -146,8 +142,7 @@ impl Imds {
     #[track_caller]
     pub fn assert_only_v2(&self) {
         let wrong = match self.calls() {
-            Ok(calls) if calls.is_empty() => Some(UNCALLED.to_owned()),
-            Ok(calls) => call::wrong(&calls, "`reset()`"),
+            Ok(calls) => call::wrong(&calls, "`reset()`", false),
             Err(error) => Some(error.to_string()),
         };
         if let Some(wrong) = wrong {

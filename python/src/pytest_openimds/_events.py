@@ -25,7 +25,7 @@ class Event:
     at: datetime.datetime
     #: When the instances are told.
     notice: datetime.datetime
-    #: `planned`, `noticed`, `over` or `canceled`, when this was asked.
+    #: `planned`, `noticed`, `happened` (and still told), `over` or `canceled`, when this was asked.
     progress: str
     action: str | None = None
     code: str | None = None
@@ -78,7 +78,8 @@ class Events:
         notice: _time.Span | None = None,
         instances: Instances | None = None,
     ) -> Event:
-        """Maintenance, as `system-reboot`; it is told two minutes before, or `notice`, and is history at its end."""
+        """Maintenance, as `system-reboot`; it is told two minutes before, or `notice`, and is history at its end. Without a time it
+        happens in two minutes."""
         return self._plan(
             "maintenance",
             instances,

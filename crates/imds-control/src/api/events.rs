@@ -12,9 +12,9 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use imds_core::id::InstanceId;
-use imds_core::timeline::{Plan, Planned, Wish};
+use imds_core::timeline::{Plan, Planned, Progress, Wish};
 use imds_core::{Machine, Timestamp};
-use imds_store::record::{self, Batch, Found};
+use imds_store::record::{self, Batch, Found, Place};
 use imds_store::{Revision, Store};
 use serde::Serialize;
 
@@ -40,7 +40,7 @@ pub(super) struct Event {
     at: Timestamp,
     /// When the instances are told.
     notice: Timestamp,
-    /// `planned`, `noticed`, `over` or `canceled`
+    /// `planned`, `noticed`, `happened`, `over` or `canceled`
     progress: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     action: Option<String>,
@@ -55,14 +55,14 @@ pub(super) struct Event {
 }
 
 impl Event {
-    fn of(planned: &Planned, instances: Vec<String>, now: Timestamp) -> Self {
+    fn of(planned: &Planned, instances: Vec<String>, progress: Progress) -> Self {
         let mut event = Self {
             id: planned.id.clone(),
             kind: planned.plan.kind(),
             instances,
             at: planned.at,
             notice: planned.notice,
-            progress: planned.progress(now).as_str(),
+            progress: progress.as_str(),
             action: None,
             code: None,
             description: None,
@@ -92,15 +92,22 @@ pub(super) async fn list(
     let plane = door.plane.clone();
     let (events, revision) = blocking(move || {
         let now = door.clock.now();
-        let mut all = BTreeMap::<(Timestamp, String), (Planned, Vec<String>)>::new();
+        let mut all = BTreeMap::<(Timestamp, String), (Planned, Vec<String>, Progress)>::new();
         each(&*door.store, of.as_ref(), |machine| {
-            for planned in &machine.instance.timeline {
+            for (place, planned) in machine.instance.timeline.iter().enumerate() {
+                let progress = machine.instance.progress(place, now).unwrap_or_else(|| planned.progress(now));
                 let key = (planned.notice, planned.id.clone());
-                let (_, instances) = all.entry(key).or_insert_with(|| (planned.clone(), Vec::new()));
+                let (_, instances, of_all) =
+                    all.entry(key).or_insert_with(|| (planned.clone(), Vec::new(), progress));
                 instances.push(machine.instance.id.to_string());
+                // It is over when none of them reads of it any longer.
+                if progress == Progress::Happened {
+                    *of_all = progress;
+                }
             }
         })?;
-        let events = all.into_values().map(|(planned, instances)| Event::of(&planned, instances, now));
+        let of = |(planned, instances, progress)| Event::of(&planned, instances, progress);
+        let events = all.into_values().map(of);
         Ok((Events { events: events.collect() }, door.store.revision().map_err(Error::from)?))
     })
     .await?;
@@ -184,7 +191,7 @@ fn apply(door: &Door, target: &Target, wish: &Wish) -> Result<(Event, Revision),
             instances.push(machine.instance.id.to_string());
             batch.replace(machine.instance.id.as_str(), &found, &machine);
         }
-        Ok((batch, Event::of(&planned, instances, now)))
+        Ok((batch, Event::of(&planned, instances, planned.progress(now))))
     })
 }
 
@@ -199,6 +206,7 @@ fn chosen(store: &dyn Store, target: &Target) -> Result<Vec<Found<Machine>>, Ref
                 all.extend(found.into_iter().map(|(_, found)| found));
             }
             all.retain(|found| !found.record.state.is_terminated());
+            without_built_in(store, &mut all)?;
             if all.is_empty() {
                 return Err(Refusal::new(StatusCode::NOT_FOUND, "there is no instance"));
             }
@@ -214,6 +222,16 @@ fn chosen(store: &dyn Store, target: &Target) -> Result<Vec<Found<Machine>>, Ref
         Ok(found)
     });
     found.collect()
+}
+
+/// Nobody who says `all` means the built-in instance beside those of the file, unless it is the only one that is left.
+fn without_built_in(store: &dyn Store, all: &mut Vec<Found<Machine>>) -> Result<(), Error> {
+    let places = record::list::<Place>(store, "")?;
+    let built_in = places.iter().find(|(_, found)| found.record.is_built_in).map(|(id, _)| id.as_str());
+    if all.len() > 1 {
+        all.retain(|found| Some(found.record.instance.id.as_str()) != built_in);
+    }
+    Ok(())
 }
 
 /// Cancels an event, of all instances that have it.
@@ -260,6 +278,6 @@ fn take_back(door: &Door, id: &str) -> Result<(Event, Revision), Refusal> {
             let id: String = id.escape_debug().take(80).collect();
             Refusal::new(StatusCode::NOT_FOUND, format!("there is no event {id} that can be canceled"))
         })?;
-        Ok((batch, Event::of(&canceled, instances, now)))
+        Ok((batch, Event::of(&canceled, instances, canceled.progress(now))))
     })
 }

@@ -76,7 +76,7 @@ mod tests {
         assert_eq!(told().await, json!([one]));
 
         let mut batch = Batch::default();
-        batch.put(id, &Place { hash: String::new(), listen: Vec::new(), is_default: true });
+        batch.put(id, &Place { is_default: true, ..Place::default() });
         for (other, region, state) in [
             ("i-0123456789abcdef0", "eu-west-1", State::Stopping),
             ("i-0123456789abcdef1", "eu-west-1", State::Terminated),

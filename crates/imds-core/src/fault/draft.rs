@@ -246,6 +246,7 @@ mod tests {
             (r#"{"kind":"drop","count":0}"#, "1 to 1000000000"),
             (r#"{"kind":"drop","for":"25h"}"#, "86400s at most"),
             (r#"{"kind":"drop","path":"latest"}"#, "begins with `/` or `*`"),
+            (r#"{"kind":"drop","path":"/meta-data/ami-id"}"#, "/latest/…, or with */"),
             (r#"{"kind":"drop","methods":["get"]}"#, "GET, HEAD, PUT or OPTIONS"),
             (r#"{"kind":"drop","instances":["web"]}"#, "an instance id"),
         ] {

@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+/// What is below every version, and at the beginning of no path that is answered.
+const BELOW_A_VERSION: [&str; 4] = ["api", "dynamic", "meta-data", "user-data"];
+
 /// Paths of a fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
@@ -25,6 +28,12 @@ impl Pattern {
             return Err(format!(
                 "the path {text:?} is none: it begins with `/` or `*`, has no blanks and {} characters at most",
                 Self::LONGEST
+            ));
+        }
+        let first = text.split('/').find(|segment| !segment.is_empty()).unwrap_or_default();
+        if BELOW_A_VERSION.contains(&first) {
+            return Err(format!(
+                "the path {text:?} has no version, so that no call has it: a path begins with a version, /latest/…, or with */"
             ));
         }
         let is_glob = text.contains(['*', '?']);
@@ -115,6 +124,28 @@ mod tests {
             assert!(Pattern::parse(bad).unwrap_err().contains("begins with `/` or `*`"), "{bad:?}");
         }
         assert!(Pattern::parse(&"/".repeat(256)).is_ok());
+    }
+
+    #[test]
+    fn a_path_without_a_version_is_one_that_no_call_has() {
+        for bad in
+            ["/meta-data/instance-id", "/meta-data", "//user-data", "/dynamic/*", "/api/token", "/api/*"]
+        {
+            let refused = Pattern::parse(bad).unwrap_err();
+            assert!(refused.contains("begins with a version, /latest/…, or with */"), "{bad}: {refused}");
+        }
+        for good in [
+            "/",
+            "*",
+            "*/api/token",
+            "/*/meta-data",
+            "/meta*",
+            "/latest/meta-data",
+            "/2021-03-23/",
+            "/l?test/",
+        ] {
+            assert!(Pattern::parse(good).is_ok(), "{good}");
+        }
     }
 
     #[test]

@@ -54,16 +54,19 @@ findings! { ANSWERS:
         severity: Error,
         what: Text { en: "no token is given here", ja: "ここではトークンが発行されません" },
         why: Text {
-            en: "the endpoint is disabled, a proxy added X-Forwarded-For, or the path is not exactly \
-                 /latest/api/token",
+            en: "the endpoint is disabled, a proxy added X-Forwarded-For, the path is not exactly \
+                 /latest/api/token, or real credentials are behind the service and Host is none of its own names",
             ja: "エンドポイントが無効になっているか、プロキシが X-Forwarded-For を付けたか、\
-                 パスが /latest/api/token と完全には一致していません",
+                 パスが /latest/api/token と完全には一致していません。または、実際の認証情報を扱うサービスで、\
+                 Host がサービス自身の名前ではありません",
         },
         wire: &["1.6", "6"],
         cure: Cure {
             what: Text {
-                en: "call the service directly, so that nothing adds X-Forwarded-For, or enable the endpoint",
-                ja: "X-Forwarded-For が付かないようにサービスを直接呼び出すか、エンドポイントを\
+                en: "call the service directly and by its address, so that nothing adds X-Forwarded-For and Host is \
+                     its own, or start it with --server-name; or enable the endpoint",
+                ja: "X-Forwarded-For が付かず、Host がサービス自身のものになるように、サービスをアドレスで直接\
+                     呼び出してください。または、サービスを --server-name 付きで起動するか、エンドポイントを\
                      有効にしてください",
             },
             commands: &[],
@@ -421,8 +424,12 @@ findings! { ANSWERS:
         wire: &["1.3"],
         cure: Cure {
             what: Text {
-                en: "set the clock, and keep it right with the time service at 169.254.169.123",
-                ja: "時計を合わせ、169.254.169.123 の時刻サービスで正しい時刻を保ってください",
+                en: "set the clock, and keep it right with the time service at 169.254.169.123; where the service \
+                     is an `imds serve` whose clock was advanced, paused or hastened (`imds clock show`), leave \
+                     this machine's as it is",
+                ja: "時計を合わせ、169.254.169.123 の時刻サービスで正しい時刻を保ってください。サービスが \
+                     `imds serve` で、その時計を進めたり、止めたり、速めたりしている場合は (`imds clock show` で\
+                     確認できます)、このマシンの時計はそのままにしてください",
             },
             commands: &["chronyc makestep", "timedatectl set-ntp true"],
             setting: None,

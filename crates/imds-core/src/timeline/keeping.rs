@@ -42,14 +42,14 @@ impl Instance {
     }
 
     /// Is it over, and in no place of the tree?
-    fn is_without_trace(&self, index: usize, now: Timestamp) -> bool {
+    pub(super) fn is_without_trace(&self, index: usize, now: Timestamp) -> bool {
         let planned = &self.timeline[index];
-        if planned.progress(now) != Progress::Over {
+        if planned.progress(now) != Progress::Happened {
             return false;
         }
         // Of those there is one at a time: that which came last.
         let mut since = self.timeline[index + 1..].iter().filter(|later| {
-            let is_told = matches!(later.progress(now), Progress::Noticed | Progress::Over);
+            let is_told = matches!(later.progress(now), Progress::Noticed | Progress::Happened);
             is_told && later.plan.kind() == planned.plan.kind()
         });
         match &planned.plan {
@@ -63,7 +63,7 @@ impl Instance {
 
     fn is_history(&self, index: usize, now: Timestamp) -> bool {
         let planned = &self.timeline[index];
-        let is_done = matches!(planned.progress(now), Progress::Over | Progress::Canceled);
+        let is_done = matches!(planned.progress(now), Progress::Happened | Progress::Canceled);
         is_done && matches!(planned.plan, Plan::Maintenance { .. })
     }
 }

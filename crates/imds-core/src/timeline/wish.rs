@@ -82,8 +82,9 @@ impl Wish {
     }
 
     fn time(&self, now: Timestamp, beyond: Beyond) -> Result<Timestamp, String> {
-        // An interruption that nobody gives a time is told at once.
-        let usual = if self.kind == "spot-interruption" { NOTICE.length() } else { Duration::ZERO };
+        // An interruption, or maintenance, that nobody gives a time is told at once, and happens after the usual notice.
+        let has_notice = matches!(self.kind.as_str(), "spot-interruption" | "maintenance");
+        let usual = if has_notice { NOTICE.length() } else { Duration::ZERO };
         let at = match (self.after.as_deref(), self.at.as_deref()) {
             (Some(_), Some(_)) => return Err("in and at both say when; leave one of them out".to_owned()),
             (None, Some(at)) => at.parse().map_err(|_| "at: a time is like 2026-11-24T12:00:00Z")?,
@@ -215,6 +216,8 @@ mod tests {
             ("spot-interruption at=2026-11-24T13:00:00Z", "spot-interruption", 3_600, 3_480),
             ("rebalance", "rebalance", 0, 0),
             ("rebalance in=1h", "rebalance", 3_600, 3_600),
+            ("maintenance", "maintenance", 120, 0),
+            ("maintenance in=0s", "maintenance", 0, -120),
             ("maintenance in=14d notice=13d", "maintenance", 1_209_600, 86_400),
             ("maintenance at=2026-11-24T11:00:00Z duration=2h", "maintenance", -3_600, -3_720),
             ("asg-lifecycle state=Terminated in=0s", "asg-lifecycle", 0, 0),

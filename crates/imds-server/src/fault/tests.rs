@@ -17,7 +17,7 @@ fn snapshot(id: &str) -> Arc<Snapshot> {
     let mut instance = everything();
     instance.id = id.parse().unwrap();
     let machine = Machine { state: State::Running, ..Machine::launched(instance) };
-    let place = Place { hash: String::new(), listen: Vec::new(), is_default: true };
+    let place = Place { is_default: true, ..Place::default() };
     let id = machine.instance.id.clone();
     let role = machine.instance.role.clone().map(Box::new);
     registry.apply([

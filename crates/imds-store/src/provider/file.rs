@@ -1,8 +1,8 @@
 //! The configuration file as a feed (docs/interface.md, "The file and the API").
 //!
 //! An instance that the file names is set from it when its own entry changed since it was last applied; everything else
-//! belongs to the API. A new entry is a launch, an entry that is gone terminates its instance. What was applied is kept
-//! as a [`Place`].
+//! belongs to the API. Where only that changed which is planned for it, its events are set alone. A new entry is a launch,
+//! an entry that is gone terminates its instance. What was applied is kept as a [`Place`].
 
 use std::collections::{BTreeMap, HashSet};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -28,7 +28,7 @@ pub struct Entry {
     pub choice: Choice,
     /// Was its launch time given? Else that of the instance that is there already stays.
     pub is_dated: bool,
-    /// Its place in the service, with the hash of all that was written.
+    /// Its place in the service, with the hashes of all that was written.
     pub place: Place,
 }
 
@@ -102,6 +102,10 @@ fn decide(store: &dyn Store, entries: &[Entry], now: Timestamp) -> Result<Batch,
                 release(&mut batch, &found.record);
             }
             changed.push((entry, found));
+        } else if place.is_some_and(|place| place.planned != entry.place.planned)
+            && let Some(found) = record::get::<Machine>(store, id)?
+        {
+            plan(&mut batch, entry, &found, now)?;
         }
         if place != Some(&entry.place) {
             batch.put(id, &entry.place);
@@ -111,6 +115,20 @@ fn decide(store: &dyn Store, entries: &[Entry], now: Timestamp) -> Result<Batch,
         set(store, &mut batch, entry, found, now)?;
     }
     Ok(batch)
+}
+
+/// Sets what is planned for an instance, and nothing else. One that is terminated stays so.
+fn plan(batch: &mut Batch, entry: &Entry, found: &Found<Machine>, now: Timestamp) -> Result<(), Error> {
+    let id = &entry.instance.id;
+    let mut machine = found.record.clone();
+    machine.instance.timeline.clone_from(&entry.instance.timeline);
+    machine.instance.go_on(&found.record.instance.timeline);
+    machine.instance.make_room(now).map_err(|what| Error::Refused { id: id.clone(), what })?;
+    if !machine.state.is_terminated() && machine != found.record {
+        machine.instance.changed = now;
+        batch.replace(id.as_str(), found, &machine);
+    }
+    Ok(())
 }
 
 /// Sets an instance from its entry.
@@ -234,7 +252,7 @@ mod tests {
         let mut launch = launch();
         launch.id = id.parse().unwrap();
         launch.local_ipv4 = Some(address.into());
-        let place = Place { hash: hash.to_owned(), listen: Vec::new(), is_default: false };
+        let place = Place { hash: hash.to_owned(), ..Place::default() };
         Entry { instance: launch.instance(), choice: Choice::default(), is_dated: false, place }
     }
 
@@ -307,6 +325,7 @@ mod tests {
                 Planned { id: (*id).to_owned(), plan, at, notice: at, canceled: None, is_from_file: true };
             entry.instance.plan(planned);
         }
+        entry.place.planned = ids.concat();
         entry
     }
 
@@ -336,6 +355,44 @@ mod tests {
         assert!(error.contains("has 100 events already"), "{error}");
         read("4", &["one", "two", "four"], 3_600).unwrap();
         assert_eq!(machine(&store, A).unwrap().instance.timeline.len(), MOST);
+    }
+
+    #[test]
+    fn what_is_planned_changes_alone_and_the_apis_options_stay() {
+        let store = Memory::default();
+        let read = |ids: &[&str], seconds| {
+            let entry = planning(entry(A, [10, 0, 0, 5], "1"), ids, seconds);
+            apply(&store, &[entry], later(seconds)).unwrap()
+        };
+        let ids = || {
+            let timeline = machine(&store, A).unwrap().instance.timeline;
+            timeline.into_iter().map(|planned| planned.id).collect::<Vec<_>>()
+        };
+        read(&["one"], 0);
+        modify(&store, A, |machine| machine.set_options(required(), later(1)));
+        modify(&store, A, |machine| machine.enter(State::Stopping, later(1)));
+        for (seconds, planned) in [(10, &["one", "two"][..]), (20, &["two"]), (30, &[])] {
+            assert!(read(planned, seconds).is_some());
+            assert_eq!(ids(), planned, "{seconds}");
+            let machine = machine(&store, A).unwrap();
+            assert_eq!(machine.instance.options.http_tokens, HttpTokens::Required);
+            assert_eq!(machine.instance.changed, later(seconds));
+            assert!(!machine.state.is_running());
+            assert_eq!(read(planned, seconds + 1), None);
+        }
+        modify(&store, A, |machine| machine.enter(State::ShuttingDown, later(40)));
+        read(&["three"], 50);
+        assert!(machine(&store, A).unwrap().state.is_terminated());
+        assert_eq!(ids(), [""; 0]);
+        assert!(record::list::<Trace>(&store, A).unwrap().is_empty(), "nobody changed an option by the file");
+    }
+
+    #[test]
+    fn a_place_that_was_kept_before_there_was_a_second_hash_reads() {
+        let kept = r#"{"hash":"1","listen":[],"is_default":true}"#;
+        let place: Place = serde_json::from_str(kept).unwrap();
+        assert_eq!(place, Place { hash: "1".to_owned(), is_default: true, ..Place::default() });
+        assert_eq!(serde_json::to_string(&place).unwrap(), kept, "what is not there leaves no trace");
     }
 
     fn required() -> imds_core::options::MetadataOptions {

@@ -35,9 +35,12 @@ pub struct List {
     /// The calls after the one with this number alone
     #[arg(long, value_name = "NUMBER")]
     pub since: Option<u64>,
-    /// Exit with 1 when a call was IMDSv1, or when there may have been more calls than are remembered
+    /// Exit with 1 when a call was IMDSv1, when there was none at all, or may have been more than are remembered
     #[arg(long, value_enum, value_name = "v1", hide_possible_values = true)]
     pub fail_on: Option<Failing>,
+    /// With --fail-on: that there was no call at all is no failure
+    #[arg(long, requires = "fail_on")]
+    pub allow_none: bool,
     /// How.
     #[command(flatten)]
     pub output: Output,
@@ -91,7 +94,18 @@ mod tests {
         let calls = typed("imds calls --instance i-0000000a").unwrap();
         assert_eq!(calls.list.instance, Some(Caller(Whose::Instance("i-0000000a".parse().unwrap()))));
         assert!(matches!(typed("imds calls reset").unwrap().verb, Some(CallsVerb::Reset)));
-        for bad in ["--instance x", "--since -1", "--since x", "--fail-on v2", "forget", "reset --since 1"] {
+        assert!(
+            typed("imds calls --fail-on v1 --allow-none").unwrap().list.allow_none && !calls.list.allow_none
+        );
+        for bad in [
+            "--allow-none",
+            "--instance x",
+            "--since -1",
+            "--since x",
+            "--fail-on v2",
+            "forget",
+            "reset --since 1",
+        ] {
             assert!(typed(&format!("imds calls {bad}")).is_err(), "{bad}");
         }
     }

@@ -28,7 +28,7 @@ pub enum ClockVerb {
     /// Make it later at once, by 90s, 2m, 1h30m or 15d
     Advance {
         /// By how much
-        #[arg(value_name = "TIME")]
+        #[arg(value_name = "TIME", value_parser = forward, allow_hyphen_values = true)]
         by: Stretch,
         /// More than a year (366d) at once: it never goes back
         #[arg(long)]
@@ -52,6 +52,15 @@ pub enum ClockVerb {
     },
 }
 
+/// How far a clock is advanced.
+fn forward(text: &str) -> Result<Stretch, String> {
+    let back = text.strip_prefix('-').and_then(|text| text.parse::<Stretch>().ok());
+    if back.is_some() {
+        return Err("the clock never goes back: what was issued, done and kept has its times".to_owned());
+    }
+    text.parse().map_err(|error: imds_core::clock::Error| error.to_string())
+}
+
 impl ClockVerb {
     /// How the clock is printed.
     #[must_use]
@@ -62,6 +71,37 @@ impl ClockVerb {
             | Self::Resume(output)
             | Self::Advance { output, .. }
             | Self::Pace { output, .. } => output,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::args::{Cli, Verb};
+
+    #[test]
+    fn a_clock_is_advanced_and_never_put_back() {
+        let typed = |words: &str| Cli::try_parse_from(words.split(' ')).map(|cli| cli.verb);
+        for (words, is_meant_far) in [("2m", false), ("400d --far", true), ("--far 400d", true)] {
+            let verb = typed(&format!("imds clock advance {words}")).unwrap();
+            let Verb::Clock(Clock { verb: ClockVerb::Advance { far, .. }, .. }) = verb else {
+                panic!("{words}")
+            };
+            assert_eq!(far, is_meant_far, "{words}");
+        }
+        for (words, why) in [
+            ("-2m", "the clock never goes back"),
+            ("-- -90", "the clock never goes back"),
+            ("--json -1h30m", "the clock never goes back"),
+            ("-x", "a time is like 90s"),
+            ("soon", "a time is like 90s"),
+            ("", "a time is like 90s"),
+        ] {
+            let refused = typed(&format!("imds clock advance {words}")).unwrap_err().to_string();
+            assert!(refused.contains(why), "{words}: {refused}");
         }
     }
 }

@@ -30,7 +30,7 @@ pub enum EventVerb {
     SpotInterruption(SpotInterruption),
     /// Recommend rebalancing: events/recommendations/rebalance
     Rebalance(Plain),
-    /// Schedule maintenance: events/maintenance/scheduled, and history afterwards
+    /// Schedule maintenance, in two minutes unless a time is given: events/maintenance/scheduled, and history afterwards
     Maintenance(Maintenance),
     /// Say where Auto Scaling is taking instances: autoscaling/target-lifecycle-state
     AsgLifecycle(AsgLifecycle),
@@ -43,21 +43,30 @@ pub enum EventVerb {
 /// Whom an event is for, and when it happens.
 #[derive(Debug, Args)]
 pub struct Aim {
-    /// The instances
-    #[arg(required_unless_present = "all", value_name = "INSTANCE")]
-    pub instances: Vec<InstanceId>,
-    /// All instances that there are
-    #[arg(long, conflicts_with = "instances")]
-    pub all: bool,
+    /// Whom.
+    #[command(flatten)]
+    pub whom: Whom,
     /// How long until it happens: 90s, 2m, 1h30m, 15d
     #[arg(long = "in", value_name = "TIME")]
     pub after: Option<Stretch>,
     /// When it happens: 2026-11-24T12:00:00Z
-    #[arg(long, value_name = "TIME", conflicts_with = "after")]
+    #[arg(long, value_name = "TIME", conflicts_with = "after", value_parser = moment)]
     pub at: Option<Timestamp>,
     /// How.
     #[command(flatten)]
     pub output: Output,
+}
+
+/// Whom an event is for: who names nobody is told that `--all` would do.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct Whom {
+    /// The instances
+    #[arg(value_name = "INSTANCE")]
+    pub instances: Vec<InstanceId>,
+    /// All instances that there are, but for the built-in one beside those of the file
+    #[arg(long)]
+    pub all: bool,
 }
 
 /// `imds event rebalance`
@@ -132,11 +141,45 @@ pub struct Cancel {
     pub id: String,
 }
 
+fn moment(text: &str) -> Result<Timestamp, &'static str> {
+    text.parse().map_err(|_| "a time is like 2026-11-24T12:00:00Z")
+}
+
 /// An id fit for a path.
 fn id(text: &str) -> Result<String, &'static str> {
     let digits = text.strip_prefix("event-").filter(|digits| (1..=40).contains(&digits.len()));
     match digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit())) {
         Some(_) => Ok(text.to_owned()),
         None => Err("an event is called `event-` and hexadecimal digits"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use crate::args::Cli;
+
+    #[test]
+    fn what_is_missing_or_no_time_is_told_with_what_would_do() {
+        let refused = |words: &str| {
+            let words = format!("imds event {words}");
+            Cli::try_parse_from(words.split(' ')).map(|_| ()).map_err(|error| error.to_string())
+        };
+        for (words, why) in [
+            ("spot-interruption --in 10m", "<INSTANCE|--all>"),
+            ("rebalance", "<INSTANCE|--all>"),
+            ("rebalance --all i-0000000a", "cannot be used with"),
+            ("rebalance --all --at tomorrow", "a time is like 2026-11-24T12:00:00Z"),
+            ("maintenance --all --in 1m --at 2026-11-24T12:00:00Z", "cannot be used with"),
+        ] {
+            let told = refused(words).unwrap_err();
+            assert!(told.contains(why), "{words}: {told}");
+        }
+        for words in
+            ["rebalance i-0000000a i-0000000b --in 1m", "maintenance --all --at 2026-11-24T12:00:00Z"]
+        {
+            assert_eq!(refused(words), Ok(()), "{words}");
+        }
     }
 }

@@ -36,7 +36,7 @@ pub struct Add {
     /// Only calls of this instance; can be given several times [default: all]
     #[arg(long, value_name = "ID|all")]
     pub instance: Vec<String>,
-    /// Only this path and all below it, or a pattern with * and ?
+    /// Only this path (/latest/…) and all below it, or a pattern with * and ?
     #[arg(long, value_name = "PATH")]
     pub path: Option<String>,
     /// Only this method (GET, HEAD, PUT or OPTIONS); can be given several times

@@ -18,9 +18,10 @@ pub(super) fn run(args: &Calls) -> anyhow::Result<ExitCode> {
     match args.verb {
         Some(CallsVerb::Reset) => {
             let is_plain = list.instance.is_none() && list.since.is_none() && list.fail_on.is_none();
+            let is_plain = is_plain && !list.allow_none;
             if !is_plain {
                 return Ok(usage(
-                    "`imds calls reset` forgets all calls; it takes no --instance, --since and --fail-on",
+                    "`imds calls reset` forgets all calls; it takes no --instance, --since, --fail-on and --allow-none",
                 ));
             }
             admin.delete(WAY)?;
@@ -37,7 +38,7 @@ fn tell(admin: &Admin, list: &List) -> anyhow::Result<ExitCode> {
         serde_json::from_value(calls).context("what came is not what a service tells of its calls")?;
     print(if list.output.is_json() { json(&calls)? } else { shown(&calls) }.as_bytes());
     let wrong = match list.fail_on {
-        Some(Failing::V1) => wrong(&calls, "`imds calls reset`"),
+        Some(Failing::V1) => wrong(&calls, "`imds calls reset`", list.allow_none),
         None => None,
     };
     Ok(wrong.map_or(ExitCode::SUCCESS, fail))

@@ -55,10 +55,10 @@ fn plan(admin: &Admin, kind: &str, aim: &Aim, more: Value) -> anyhow::Result<Exi
         "at": aim.at.map(|at| at.to_string()),
     });
     let members = asked.as_object_mut().context("an object is one")?;
-    if aim.all {
+    if aim.whom.all {
         members.insert("all".to_owned(), true.into());
     } else {
-        members.insert("instances".to_owned(), aim.instances.iter().map(ToString::to_string).collect());
+        members.insert("instances".to_owned(), aim.whom.instances.iter().map(ToString::to_string).collect());
     }
     if let Value::Object(more) = more {
         members.extend(more);
@@ -137,12 +137,12 @@ mod tests {
         let told = r#"{"events":[{"id":"event-0a","kind":"spot-interruption","instances":["i-0000000a"],
             "at":"2026-11-24T12:02:00Z","notice":"2026-11-24T12:00:00Z","progress":"noticed","action":"stop"},
             {"id":"event-0b","kind":"rebalance","instances":["i-0000000a","i-0000000b"],"at":"2026-11-24T12:00:00Z",
-            "notice":"2026-11-24T12:00:00Z","progress":"over"}]}"#;
+            "notice":"2026-11-24T12:00:00Z","progress":"happened"}]}"#;
         let told: Told = serde_json::from_str(told).unwrap();
         insta::assert_snapshot!(text(&told.events), @r"
         ID        KIND               WHAT  INSTANCES    NOTICE                AT                    PROGRESS
         event-0a  spot-interruption  stop  i-0000000a   2026-11-24T12:00:00Z  2026-11-24T12:02:00Z  noticed
-        event-0b  rebalance          -     2 instances  2026-11-24T12:00:00Z  2026-11-24T12:00:00Z  over
+        event-0b  rebalance          -     2 instances  2026-11-24T12:00:00Z  2026-11-24T12:00:00Z  happened
         ");
     }
 }

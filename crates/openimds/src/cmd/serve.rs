@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use imds_core::Timestamp;
+use imds_core::id::InstanceId;
 use imds_server::Scope;
 use imds_server::audit::Format;
 use imds_store::Registry;
@@ -47,7 +48,7 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
         check_exposed(&config, args.options.config.as_deref(), state)?;
     }
     // The helper, which is a copy of this process, would have its secrets for as long as it lives.
-    let addresses = config.listen();
+    let (addresses, built_in) = (config.listen(), config.built_in().cloned());
     let mut settings = config.into_service();
 
     // Before anything listens: a helper that held the sockets would keep the ports for as long as it lives on.
@@ -80,6 +81,7 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
             let _ = ready.write_all(line.as_bytes());
         }
         tracing::info!(?listen, %admin, console = %format_args!("http://{admin}/console"), "serving");
+        built_in.iter().for_each(tell_of);
     };
     let ended = app.serve(announce, |signal, _| {
         use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
@@ -93,6 +95,15 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
         Ended::Reported(Some(Report::Failed { message, .. })) => anyhow::bail!(message),
         Ended::Reported(_) => anyhow::bail!("the helper process ended; start the service again"),
     }
+}
+
+/// Says that there is one instance more than the file has: nobody expects it.
+fn tell_of(built_in: &InstanceId) {
+    tracing::info!(
+        instance = %built_in,
+        "no instance of the file has `default = true`, so that a built-in one is there beside them, which gets what no \
+         address claims; write `default = true` into one of them to be without it"
+    );
 }
 
 /// What is executed, and who is called with the user's keys, must not be said where the helper may write: whoever had taken

@@ -2,14 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use imds_core::Timestamp;
 use imds_core::credentials::{Credentials as Keys, Secret};
 use imds_core::id::InstanceId;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::gather::Bundle;
-use super::text::{Line, Name, RoleArn, Text};
+use super::text::{Line, Moment, Name, RoleArn, Text};
 use crate::credentials::{Assume, Endpoint, Origin, Owner, Place, Source, Timekeeper, split};
 
 /// Seconds that keys of a role live when nothing is said: an hour, as STS' do.
@@ -27,7 +26,7 @@ pub(super) struct Credentials {
     /// A file with the session token, likewise.
     pub(super) session_token_file: Option<PathBuf>,
     /// When they end. Left out, they are shown as issued anew every hour for six hours.
-    pub(super) expiration: Option<Text<Timestamp>>,
+    pub(super) expiration: Option<Text<Moment>>,
     /// `process`: the command, as a shell would split it; no shell runs it. Its first word is a program of the PATH, or, with
     /// a slash in it, a file, beside this one if its path is not absolute. Arguments stay as they are.
     pub(super) command: Option<Text<Line>>,
@@ -230,7 +229,7 @@ impl Credentials {
                 .as_deref()
                 .map_or_else(|| Ok(Secret::new(String::new())), secret)?,
             issued: None,
-            expiration: self.expiration.as_ref().map(|time| time.0),
+            expiration: self.expiration.as_ref().map(|time| time.0.0),
         })
     }
 }

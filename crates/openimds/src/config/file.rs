@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use imds_core::Timestamp;
 use imds_core::id::{AccountId, InstanceId};
 use imds_core::interface::Mac;
 use imds_core::options;
@@ -14,7 +13,7 @@ use toml::Spanned;
 
 use super::credentials as written;
 use super::fault::Fault;
-use super::text::{Auth, Cidr, Line, Name, Seconds, Text};
+use super::text::{Auth, Cidr, Line, Moment, Name, Seconds, Text};
 use super::timeline::Timeline;
 
 /// The JSON schema of the file, for editors.
@@ -139,7 +138,7 @@ pub(super) struct Instance {
     #[schemars(with = "Option<Vec<super::path::Path>>")]
     pub(super) path: Option<Vec<Spanned<super::path::Path>>>,
     /// When it was launched: `2026-11-24T12:00:00Z`. Left out, it is when the service first sees the entry.
-    pub(super) pending_time: Option<Text<Timestamp>>,
+    pub(super) pending_time: Option<Text<Moment>>,
     pub(super) placement: Option<Placement>,
     pub(super) product_codes: Option<Vec<Text<Line>>>,
     pub(super) profile: Option<Text<Line>>,
@@ -336,7 +335,7 @@ pub(super) struct Events {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Recommendations {
     /// When the rebalance recommendation was given.
-    pub(super) rebalance: Option<Text<Timestamp>>,
+    pub(super) rebalance: Option<Text<Moment>>,
 }
 
 /// `[[instance.events.maintenance]]`
@@ -346,8 +345,8 @@ pub(super) struct Maintenance {
     pub(super) code: Text<Line>,
     pub(super) description: Text<Line>,
     pub(super) event_id: Text<Line>,
-    pub(super) not_before: Text<Timestamp>,
-    pub(super) not_after: Option<Text<Timestamp>>,
+    pub(super) not_before: Text<Moment>,
+    pub(super) not_after: Option<Text<Moment>>,
     pub(super) state: MaintenanceState,
 }
 
@@ -365,7 +364,7 @@ pub(super) enum MaintenanceState {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Spot {
     pub(super) action: SpotAction,
-    pub(super) time: Text<Timestamp>,
+    pub(super) time: Text<Moment>,
 }
 
 /// What happens to a spot instance.

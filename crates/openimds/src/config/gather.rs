@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use super::advice;
 use super::file::File;
 use super::timeline::Timeline;
 use super::{Error, Flags};
@@ -27,7 +28,7 @@ pub struct Bundle {
 pub fn gather(config: Option<&Path>, flags: &Flags) -> Result<Bundle, Error> {
     let mut bundle = Bundle::default();
     if let Some(path) = config {
-        let text = read(path)?;
+        let text = read(path, String::new)?;
         bundle.path = path.to_owned();
         bundle.text = String::from_utf8(text).map_err(|error| {
             let valid = error.utf8_error().valid_up_to();
@@ -50,8 +51,8 @@ pub(crate) fn gather_text(name: &str, text: &str, flags: &Flags) -> Result<Bundl
     Bundle::new(name.into(), text.to_owned(), Vec::new()).filled(flags)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|cause| Error::Read { path: path.to_owned(), cause })
+fn read(path: &Path, by: impl FnOnce() -> String) -> Result<Vec<u8>, Error> {
+    fs::read(path).map_err(|cause| Error::Read { by: by(), path: path.to_owned(), cause })
 }
 
 impl Bundle {
@@ -65,31 +66,40 @@ impl Bundle {
     fn filled(mut self, flags: &Flags) -> Result<Self, Error> {
         let file = self.parsed()?;
         for instance in &file.instance {
-            let instance = instance.get_ref();
-            for name in instance.files() {
+            let start = instance.span().start;
+            for name in instance.get_ref().files() {
                 let path = self.resolve(name);
-                self.files.push((path.clone(), Zeroizing::new(self.read(&path)?)));
+                let content = self.read(start, name, &path)?;
+                self.files.push((path, Zeroizing::new(content)));
             }
         }
-        for path in [&flags.user_data_file, &flags.ssh_key_file].into_iter().flatten() {
-            self.files.push((path.into(), Zeroizing::new(read(path)?)));
+        for (flag, path) in [("--user-data", &flags.user_data_file), ("--ssh-key", &flags.ssh_key_file)] {
+            if let Some(path) = path {
+                let content = read(path, || format!("{flag}: "))?;
+                self.files.push((path.into(), Zeroizing::new(content)));
+            }
         }
         Ok(self)
     }
 
-    /// A file that the configuration names. If it cannot be read, what is said has a way out.
-    fn read(&self, path: &Path) -> Result<Vec<u8>, Error> {
+    /// A file that the entry that begins at `start` names. If it cannot be read, what is said has a way out.
+    fn read(&self, start: usize, name: &Path, path: &Path) -> Result<Vec<u8>, Error> {
         fs::read(path).map_err(|cause| {
             let cure = if cause.kind() == io::ErrorKind::NotFound {
                 "relative paths begin in the folder of the file that names it"
             } else {
                 "the configuration names it, and the user who runs imds must be able to read it"
             };
-            Error::Read {
-                path: path.to_owned(),
-                cause: io::Error::new(cause.kind(), format!("{cause}; {cure}")),
-            }
+            let cause = io::Error::new(cause.kind(), format!("{cause}; {cure}"));
+            Error::Read { by: self.names(start, name), path: path.to_owned(), cause }
         })
+    }
+
+    /// Where the entry that begins at `start` names a file, as a beginning of what is said about it.
+    fn names(&self, start: usize, name: &Path) -> String {
+        let (offset, key) = advice::key_of(&self.text, start, &name.to_string_lossy()).unwrap_or((start, ""));
+        let place = self.refused(offset, key.to_owned()).to_string();
+        if key.is_empty() { place } else { format!("{place}: ") }
     }
 
     /// Does the file say nothing at all? So does one that is cut off, or whose disk is full.
@@ -116,7 +126,8 @@ impl Bundle {
     pub(super) fn parsed(&self) -> Result<File, Error> {
         toml::from_str(&self.text).map_err(|error| {
             let offset = error.span().map_or(0, |span| span.start);
-            Error::at(&self.path, &self.text, offset, error.message())
+            let there = self.text.get(offset..).unwrap_or_default();
+            Error::at(&self.path, &self.text, offset, advice::said(error.message(), there))
         })
     }
 

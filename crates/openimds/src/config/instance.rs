@@ -81,9 +81,9 @@ pub(super) fn entry(
     }
     instance.check().map_err(|error| error.to_string())?;
     let place = Place {
-        hash: String::new(),
         listen: written.listen.iter().flatten().map(|listen| listen.0).collect(),
         is_default: written.default.unwrap_or(false),
+        ..Place::default()
     };
     Ok((Entry { instance, choice, is_dated: written.pending_time.is_some(), place }, lent))
 }
@@ -108,7 +108,7 @@ fn launch(
         (None, Some(Text(region))) => format!("{}a", region.0),
         (None, None) => "us-east-1a".to_owned(),
     };
-    let at = written.pending_time.as_ref().map_or(now, |time| time.0);
+    let at = written.pending_time.as_ref().map_or(now, |time| time.0.0);
     let fixed = |text: &str| text.parse().map_err(|error: imds_core::Error| error.to_string());
     Ok(Launch {
         id: written
@@ -308,7 +308,7 @@ fn set_events(instance: &mut Instance, written: &file::Instance) {
         events.maintenance = all.maintenance.iter().map(maintenance).collect();
         let rebalance =
             all.recommendations.as_ref().and_then(|recommendations| recommendations.rebalance.as_ref());
-        events.rebalance = rebalance.map(|time| time.0);
+        events.rebalance = rebalance.map(|time| time.0.0);
     }
     events.spot = written.spot.as_ref().map(|spot| SpotAction {
         action: match spot.action {
@@ -317,7 +317,7 @@ fn set_events(instance: &mut Instance, written: &file::Instance) {
             file::SpotAction::Terminate => "terminate",
         }
         .to_owned(),
-        time: spot.time.0,
+        time: spot.time.0.0,
     });
     instance.events = events;
 }
@@ -327,8 +327,8 @@ fn maintenance(written: &file::Maintenance) -> Maintenance {
         code: written.code.0.0.clone(),
         description: written.description.0.0.clone(),
         event_id: written.event_id.0.0.clone(),
-        not_before: written.not_before.0,
-        not_after: written.not_after.as_ref().map(|time| time.0),
+        not_before: written.not_before.0.0,
+        not_after: written.not_after.as_ref().map(|time| time.0.0),
         state: match written.state {
             file::MaintenanceState::Active => "active",
             file::MaintenanceState::Completed => "completed",

@@ -1,5 +1,7 @@
 //! The configuration: what is taken, what is refused and how that is said.
 
+mod meant;
+
 use std::fs;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -99,6 +101,27 @@ fn who_is_the_default() {
     assert_eq!(ids("[[instance]]\ninstance-id = \"i-0000000a\""), (1, "i-0000000a".into()));
     assert_eq!(ids(two), (3, "i-12345678901234567".into()));
     assert_eq!(ids(&format!("{two}default = true")), (2, "i-0000000b".into()));
+}
+
+#[test]
+fn all_are_those_of_the_file_and_the_built_in_one_where_it_is_the_only_one() {
+    let timeline = "[[timeline]]\nkind = \"rebalance\"\n";
+    let two = "[[instance]]\ninstance-id = \"i-0000000a\"\n[[instance]]\ninstance-id = \"i-0000000b\"\n";
+    let named = format!("{timeline}instances = [\"i-12345678901234567\"]\n");
+    for (text, built_in, events) in [
+        (timeline.to_owned(), None, &[1][..]),
+        (format!("{two}{timeline}"), Some("i-12345678901234567"), &[1, 1, 0]),
+        (format!("{two}{named}"), Some("i-12345678901234567"), &[0, 0, 1]),
+        (format!("{two}default = true\n{timeline}"), None, &[1, 1]),
+    ] {
+        let config = config(&text).unwrap();
+        assert_eq!(config.built_in().map(InstanceId::as_str), built_in, "{text}");
+        let planned: Vec<_> = config.instances.iter().map(|entry| entry.instance.timeline.len()).collect();
+        assert_eq!(planned, events, "{text}");
+        let hashed: Vec<_> =
+            config.instances.iter().map(|entry| usize::from(!entry.place.planned.is_empty())).collect();
+        assert_eq!(hashed, events, "{text}");
+    }
 }
 
 #[test]
@@ -205,7 +228,6 @@ fn what_is_wrong_is_said_with_its_line_and_what_is_permitted() {
             "line 1",
             "`a b`",
         ),
-        ("[[instance]]\npending-time = \"yesterday\"", "line 2", ""),
         ("[service]\nheader-timeout = \"61m\"", "line 2", "up to an hour"),
         ("[service]\nvpc-cidr = \"10.0.0.0\"", "line 2", "IPv4 block"),
         ("[service", "line 1", ""),
@@ -213,17 +235,6 @@ fn what_is_wrong_is_said_with_its_line_and_what_is_permitted() {
         let error = refused(text);
         assert!(error.contains(&format!("imds.toml {place}")) && error.contains(said), "{text}\n{error}");
     }
-}
-
-#[test]
-fn a_file_that_is_named_and_not_there_is_an_error_with_its_path() {
-    let error = refused("[[instance]]\nuser-data-file = \"nowhere.yaml\"");
-    assert!(error.contains("nowhere.yaml") && error.contains("No such file"), "{error}");
-    let folder =
-        Folder::new(&[("imds.toml", "[[instance]]\nuser-data-file = \"big\""), ("big", &"x".repeat(16_385))]);
-    assert!(folder.config(&Flags::default()).unwrap_err().to_string().contains("16,384"));
-    let folder = Folder::new(&[("imds.toml", "[[instance]]\nssh-key-file = \"key\""), ("key", "-----BEGIN")]);
-    assert!(folder.config(&Flags::default()).unwrap_err().to_string().contains("OpenSSH public key"));
 }
 
 #[test]
@@ -385,11 +396,13 @@ fn the_schema_knows_what_the_file_does() {
 }
 
 #[test]
-fn what_is_planned_is_part_of_the_entries_that_it_is_for() {
+fn what_is_planned_is_for_those_whom_it_names_and_has_a_hash_of_its_own() {
     let two = "[[instance]]\ninstance-id = \"i-0000000a\"\ndefault = true\n[[instance]]\ninstance-id = \"i-0000000b\"\n\
                local-ipv4 = \"172.31.0.9\"\n";
     let entries = |timeline: &str| config(&format!("{two}{timeline}")).unwrap().instances;
-    let hashes = |entries: &[Entry]| entries.iter().map(|entry| entry.place.hash.clone()).collect::<Vec<_>>();
+    let hashes =
+        |entries: &[Entry]| entries.iter().map(|entry| entry.place.planned.clone()).collect::<Vec<_>>();
+    let own = |entries: &[Entry]| entries.iter().map(|entry| entry.place.hash.clone()).collect::<Vec<_>>();
     let planned =
         |entries: &[Entry]| entries.iter().map(|entry| entry.instance.timeline.clone()).collect::<Vec<_>>();
     let plain = entries("");
@@ -399,7 +412,9 @@ fn what_is_planned_is_part_of_the_entries_that_it_is_for() {
     assert!(rebalance.is_from_file);
     assert_eq!(rebalance.at, noon() + Duration::from_secs(60));
     let (before, after) = (hashes(&plain), hashes(&of_one));
-    assert!(before[0] == after[0] && before[1] != after[1], "{before:?} {after:?}");
+    assert_eq!(before, ["", ""], "of nothing there is no trace");
+    assert!(after[0].is_empty() && !after[1].is_empty(), "{after:?}");
+    assert_eq!(own(&plain), own(&of_one), "what is planned is no part of an entry");
     let of_all = entries("[[timeline]]\nkind = \"rebalance\"\nin = \"1m\"\n");
     let [a, b] = &planned(&of_all)[..] else { panic!("two instances") };
     assert_eq!((a, a.len()), (b, 1));

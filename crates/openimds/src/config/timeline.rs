@@ -36,9 +36,12 @@ pub(super) struct Timeline {
 }
 
 impl Timeline {
-    /// Is it for this instance?
-    pub(super) fn is_for(&self, id: &InstanceId) -> bool {
-        self.instances.as_ref().is_none_or(|ids| ids.iter().any(|named| named.0 == *id))
+    /// Is it for this instance? All are those of the file; the built-in one beside them, whoever names it.
+    pub(super) fn is_for(&self, entry: &Entry) -> bool {
+        match &self.instances {
+            None => !entry.place.is_built_in,
+            Some(ids) => ids.iter().any(|named| named.0 == entry.instance.id),
+        }
     }
 
     /// Plans it for those of the instances that it is for.
@@ -50,7 +53,7 @@ impl Timeline {
         let wish = self.wish();
         let written = wish.written();
         let planned = wish.planned_by_file(now)?;
-        for entry in entries.iter_mut().filter(|entry| self.is_for(&entry.instance.id)) {
+        for entry in entries.iter_mut().filter(|entry| self.is_for(entry)) {
             let instance = &mut entry.instance;
             if instance.timeline.len() == MOST {
                 return Err(full(instance.id.as_str()));

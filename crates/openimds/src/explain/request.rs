@@ -48,7 +48,7 @@ pub(super) fn is_like_header(name: &str) -> bool {
 }
 
 /// How many letters must be put in, taken out or changed. Names are short; a long one is far from everything.
-pub(super) fn distance(one: &str, other: &str) -> usize {
+pub(crate) fn distance(one: &str, other: &str) -> usize {
     const LONGEST: usize = 64;
     if one.len() > LONGEST || other.len() > LONGEST {
         return LONGEST;

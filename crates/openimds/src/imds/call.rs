@@ -11,6 +11,9 @@ use crate::admin::printable;
 
 /// Where they are.
 pub(crate) const WAY: &str = "/api/v1/calls";
+/// Where nobody called, nothing is shown.
+const UNCALLED: &str = "the service was not called at all: does the program go by AWS_EC2_METADATA_SERVICE_ENDPOINT, and \
+                        ask for what is under test?";
 
 /// A call that the service answered. It has no place for a token, a body or a query string.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,8 +44,12 @@ pub struct Call {
     pub fault: Option<String>,
 }
 
-/// Why these do not show that nothing used IMDSv1. `reset` is how they are forgotten.
-pub(crate) fn wrong(calls: &[Call], reset: &str) -> Option<String> {
+/// Why these do not show that nothing used IMDSv1. `reset` is how they are forgotten, and `may_be_none` whether it is right
+/// that nobody called.
+pub(crate) fn wrong(calls: &[Call], reset: &str, may_be_none: bool) -> Option<String> {
+    if calls.is_empty() && !may_be_none {
+        return Some(UNCALLED.to_owned());
+    }
     let v1: Vec<&Call> = calls.iter().filter(|call| call.version == Version::V1).collect();
     if let Some(first) = v1.first() {
         return Some(format!(
@@ -90,18 +97,20 @@ pub(crate) mod tests {
     #[test]
     fn what_is_not_known_to_be_right_is_wrong() {
         let made = |count: u64, instance| (0..count).map(move |number| call(number, instance, Version::V2));
-        assert_eq!(wrong(&[], "reset"), None);
+        assert_eq!(wrong(&[], "reset", true), None);
+        assert!(wrong(&[], "reset", false).unwrap().starts_with("the service was not called at all: "));
         assert_eq!(
-            wrong(&made(99, None).chain(made(99, Some("i-0000000a"))).collect::<Vec<_>>(), "reset"),
+            wrong(&made(99, None).chain(made(99, Some("i-0000000a"))).collect::<Vec<_>>(), "reset", false),
             None
         );
-        let told = wrong(&made(100, Some("i-0000000a")).collect::<Vec<_>>(), "reset").unwrap();
+        let told = wrong(&made(100, Some("i-0000000a")).collect::<Vec<_>>(), "reset", false).unwrap();
         assert!(told.starts_with("i-0000000a may have made more calls"), "{told}");
         let told = wrong(
             &made(3, None)
                 .chain([call(9, None, Version::V1), call(10, None, Version::V1)])
                 .collect::<Vec<_>>(),
             "reset",
+            false,
         );
         assert_eq!(
             told.unwrap(),

@@ -31,7 +31,8 @@ impl Event {
         Self::new("rebalance")
     }
 
-    /// Maintenance, `system-maintenance` unless it is said otherwise: `events/maintenance/scheduled`, then `history`.
+    /// Maintenance, `system-maintenance`, in two minutes, so that instances are told at once, unless it is said otherwise:
+    /// `events/maintenance/scheduled`, then `history`.
     pub fn maintenance() -> Self {
         Self::new("maintenance")
     }

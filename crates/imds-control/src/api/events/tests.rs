@@ -7,7 +7,7 @@ use imds_core::lifecycle::State;
 use imds_core::testing::launch;
 use imds_core::timeline::{MOST, Planned};
 use imds_core::{Machine, Timestamp};
-use imds_store::record::{self, Batch};
+use imds_store::record::{self, Batch, Place};
 use serde_json::{Value, json};
 
 use crate::door::Door;
@@ -76,7 +76,7 @@ async fn an_event_is_planned_for_those_who_are_named_or_for_all() {
         (
             json!({"kind": "rebalance", "instances": [B, A]}),
             vec![A, B],
-            json!({"kind": "rebalance", "progress": "over"}),
+            json!({"kind": "rebalance", "progress": "happened"}),
         ),
         (
             json!({"kind": "asg-lifecycle", "instances": [B], "state": "Warmed:Stopped", "in": "1m"}),
@@ -112,17 +112,42 @@ async fn an_event_is_planned_for_those_who_are_named_or_for_all() {
 }
 
 #[tokio::test]
+async fn all_are_not_the_built_in_one_unless_nobody_else_is_there() {
+    let door = two();
+    let mut batch = Batch::default();
+    batch.put(A, &Place { is_built_in: true, is_default: true, ..Place::default() });
+    batch.put(B, &Place::default());
+    door.store.commit(batch.writes()).unwrap();
+    let all = json!({"kind": "rebalance", "all": true});
+    assert_eq!(plan(&door, &all).await.1["instances"], json!([B]));
+    let named = json!({"kind": "rebalance", "instances": [A]});
+    assert_eq!(plan(&door, &named).await.1["instances"], json!([A]));
+    keep(&door, B, State::Terminated);
+    assert_eq!(plan(&door, &all).await.1["instances"], json!([A]));
+}
+
+#[tokio::test]
 async fn how_far_an_event_is_goes_by_the_service_s_clock() {
     let door = two();
     let clock = "/api/v1/clock";
     request(&door, "POST", clock, JSON, r#"{"paused": true}"#).await;
     plan(&door, &json!({"kind": "spot-interruption", "instances": [A], "in": "10m"})).await;
-    for (advance, progress) in [("7m", "planned"), ("61s", "noticed"), ("2m", "over")] {
+    for (advance, progress) in [("7m", "planned"), ("61s", "noticed"), ("2m", "happened")] {
         let body = json!({ "advance": advance }).to_string();
         assert_eq!(request(&door, "POST", clock, JSON, &body).await.0, StatusCode::OK);
         assert_eq!(listed(&door, "").await[0]["progress"], progress, "{advance}");
     }
     assert!(door.clock.now() > Timestamp::now() + Duration::from_secs(540));
+    // What took its place for one of them leaves the other reading it.
+    let (_, first) = plan(&door, &json!({"kind": "asg-lifecycle", "all": true, "state": "InService"})).await;
+    for (next, progress) in [(A, "happened"), (B, "over")] {
+        plan(&door, &json!({"kind": "asg-lifecycle", "instances": [next], "state": "Standby"})).await;
+        for (query, expected) in [(String::new(), progress), (format!("?instance={A}"), "over")] {
+            let all = listed(&door, &query).await;
+            let first = all.iter().find(|event| event["id"] == first["id"]).unwrap();
+            assert_eq!(first["progress"], expected, "{all:?}");
+        }
+    }
 }
 
 #[tokio::test]

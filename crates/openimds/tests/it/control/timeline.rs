@@ -197,12 +197,12 @@ fn all_is_everybody_and_what_cannot_be_is_said() {
     let line = verb(&stage.service, "event rebalance --all").well();
     assert!(line.contains("3 instances"), "{line}");
     for (words, code, why) in [
-        ("event rebalance", 2, "INSTANCE"),
+        ("event rebalance", 2, "<INSTANCE|--all>"),
         ("event rebalance --all i-0000000a", 2, "cannot be used with"),
         ("event rebalance i-0000000a", 1, "there is no instance i-0000000a"),
         ("event rebalance x", 2, "instance id"),
         ("event rebalance --all --in soon", 2, "a time is like"),
-        ("event rebalance --all --at tomorrow", 2, "--at"),
+        ("event rebalance --all --at tomorrow", 2, "a time is like 2026-11-24T12:00:00Z"),
         ("event rebalance --all --in 1m --at 2026-11-24T12:00:00Z", 2, "cannot be used with"),
         ("event rebalance --all --at 2200-01-02T00:00:00Z", 1, "from 1970 to 2199"),
         ("event spot-interruption --all --action reboot", 2, "an action: "),
@@ -297,7 +297,7 @@ fn what_the_file_plans_as_before_goes_on_when_an_entry_changes_and_after_a_resta
     let after = times(&list(&service));
     assert_eq!(
         [(&after[0].1, &*after[0].2), (&after[1].1, &*after[1].2)],
-        [(&before[0].1, "over"), (&before[1].1, "canceled")]
+        [(&before[0].1, "happened"), (&before[1].1, "canceled")]
     );
 }
 

@@ -174,11 +174,16 @@ fn verb(service: &Watched, args: &[&str]) -> (Option<i32>, String, String) {
 #[test]
 fn a_test_asserts_that_nothing_used_imdsv1() {
     let service = Watched::start(&[]);
+    let (code, told, said) = verb(&service, &["--fail-on", "v1"]);
+    assert_eq!((code, told.lines().count()), (Some(1), 1), "{told}");
+    assert!(said.starts_with("imds: the service was not called at all: does the program go by"), "{said}");
+    assert_eq!(verb(&service, &["--fail-on", "v1", "--allow-none"]).0, Some(0));
     assert_eq!(status(&service.get("/latest/meta-data/", None)), 200);
     let (code, _, said) = verb(&service, &["--fail-on", "v1"]);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("calls that were IMDSv1: 1, of 1 in all; the first is number 1, GET"), "{said}");
     assert_eq!(verb(&service, &["reset"]), (Some(0), String::new(), String::new()));
+    assert_eq!(verb(&service, &["--fail-on", "v1"]).0, Some(1), "what was forgotten shows nothing");
     let token = service.token();
     assert_eq!(status(&service.get("/latest/meta-data/ami-id", Some(&token))), 200);
     let (code, told, said) = verb(&service, &["--fail-on", "v1", "--json"]);

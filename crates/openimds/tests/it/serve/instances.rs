@@ -50,6 +50,18 @@ fn a_source_gets_its_instance_and_any_other_the_default() {
 }
 
 #[test]
+fn a_built_in_instance_that_nobody_wrote_is_named_at_the_start() {
+    let said = "so that a built-in one is there beside them";
+    let files = Files::new(&[("imds.toml", &THREE.replace("default = true", ""))]);
+    let told = Watched::with(&files, &[]).says(said);
+    assert!(told.contains("i-12345678901234567") && told.contains("write `default = true`"), "{told}");
+    let files = Files::new(&[("imds.toml", THREE), ("one.toml", "[[instance]]\n")]);
+    for service in [Watched::with(&files, &[]), Watched::start(&["--config", &files.text("one.toml")])] {
+        assert!(!service.says("serving").contains(said));
+    }
+}
+
+#[test]
 fn a_token_is_worthless_on_any_other_instance() {
     let files = Files::new(&[("imds.toml", THREE)]);
     let service = Watched::with(&files, &[]);

@@ -181,6 +181,33 @@ fn it_is_the_same_while_the_service_runs() {
 }
 
 #[test]
+fn what_is_planned_or_fails_changes_nothing_else() {
+    let files = Files::new(&[("imds.toml", &two(""))]);
+    let service = open(&files, &[]);
+    let mut api = Api::of(&service);
+    api.modify(ONE, "HttpTokens=required&HttpPutResponseHopLimit=9");
+    let guest = Guest::at(&service, A);
+    let told = |path: &str| guest.get(&format!("meta-data/{path}"), Some(&guest.token())).0;
+    let rebalance = "[[timeline]]\nkind = \"rebalance\"\nin = \"0s\"\n";
+    let state = "[[timeline]]\nkind = \"asg-lifecycle\"\nstate = \"Standby\"\nin = \"0s\"\n";
+    let fault = "[[fault]]\nkind = \"status\"\nstatus = 503\npath = \"*/ami-id\"\n";
+    let (first, second) = ("events/recommendations/rebalance", "autoscaling/target-lifecycle-state");
+    for (more, statuses) in [
+        (rebalance.to_owned(), [200, 404, 200]),
+        (format!("{state}{rebalance}"), [200, 200, 200]),
+        (format!("{fault}{state}"), [404, 200, 503]),
+        (String::new(), [404, 404, 200]),
+    ] {
+        write(&files, &format!("{}{more}", two("")));
+        until("it is as the file says", || {
+            ([told(first), told(second), told("ami-id")] == statuses).then_some(())
+        });
+        assert_eq!(options(&mut api, ONE), pair("required", "9"), "{more}");
+    }
+    assert_eq!(api.history(ONE).len(), 2, "the API's alone");
+}
+
+#[test]
 fn an_entry_that_cannot_be_done_stops_the_start_and_nothing_of_it_is_done() {
     let files = Files::new(&[("imds.toml", &entry(TWO, B, ""))]);
     let first = open(&files, &[]);

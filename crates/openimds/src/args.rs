@@ -101,7 +101,7 @@ pub struct Options {
     /// Serve metadata at all [default: enabled]
     #[arg(long, value_name = "enabled|disabled")]
     pub http_endpoint: Option<Switch>,
-    /// Serve at [fd00:ec2::254] too [default: disabled]
+    /// Serve at fd00:ec2::254 too [default: disabled]
     #[arg(long, value_name = "enabled|disabled")]
     pub http_protocol_ipv6: Option<Switch>,
     /// Serve the instance's tags [default: disabled]

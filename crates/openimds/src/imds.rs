@@ -6,11 +6,13 @@ mod error;
 mod event;
 mod fault;
 mod options;
+mod role;
 mod service;
 
 use std::fmt;
 use std::time::Duration;
 
+use imds_core::clock::Stretch;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -79,8 +81,7 @@ impl Imds {
     pub fn endpoint_of(&self, id: &str) -> Result<&str, Error> {
         let found = self.configured.iter().find(|(configured, _)| configured == id);
         found.map(|(_, endpoint)| &**endpoint).ok_or_else(|| {
-            let mut known: Vec<&str> = self.configured.iter().map(|(id, _)| &**id).collect();
-            known.dedup();
+            let known: Vec<&str> = self.configured.iter().map(|(id, _)| &**id).collect();
             Error::new(format!(
                 "the configuration has no instance {id}; those that it has: {}",
                 known.join(", ")
@@ -108,7 +109,7 @@ impl Imds {
     /// When there is no such instance, or the service does not answer.
     pub fn calls_of(&self, id: &str) -> Result<Vec<Call>, Error> {
         if !self.service.knows(id)? {
-            return Err(Error::new(format!("there is no instance {id}")));
+            return Err(self.unknown(id));
         }
         Ok(self.calls()?.into_iter().filter(|call| call.instance.as_deref() == Some(id)).collect())
     }
@@ -137,12 +138,12 @@ impl Imds {
     /// Asserts that there were calls so far, and that none of them was IMDSv1.
     ///
     /// # Panics
-    /// When one was, or there was none at all; when so many were made that some may have been forgotten; when the service
+    /// When some were, of which 20 are named, or there was none at all; when so many were made that some may have been forgotten; when the service
     /// does not answer.
     #[track_caller]
     pub fn assert_only_v2(&self) {
         let wrong = match self.calls() {
-            Ok(calls) => call::wrong(&calls, "`reset()`", false),
+            Ok(calls) => call::each_wrong(&calls, "`reset()`"),
             Err(error) => Some(error.to_string()),
         };
         if let Some(wrong) = wrong {
@@ -153,23 +154,48 @@ impl Imds {
     /// Changes metadata options, as `ModifyInstanceMetadataOptions` does.
     ///
     /// # Errors
-    /// When one of them is not permitted, or there is no such instance; what came before is done then.
+    /// When one of them is not permitted, which is done for the instances before it then; or there is no such instance, and
+    /// nothing is done.
     pub fn modify(&self, options: Options) -> Result<(), Error> {
         let choice = options.choice()?;
-        let all = self.instances();
-        let named = |id: &String| {
-            let region = all.iter().find(|(known, _)| known == id).map(|(_, region)| region.clone());
-            (id.clone(), region.unwrap_or_else(|| REGION.to_owned()))
-        };
         let chosen = match options.named() {
-            [] => all.clone(),
-            ids => ids.iter().map(named).collect(),
+            [] => self.instances(),
+            ids => {
+                ids.iter().map(|id| Ok((id.clone(), self.region_of(id)?))).collect::<Result<_, Error>>()?
+            }
         };
         for (id, region) in chosen {
             let form = Form::default().with("InstanceId", id).options("", &choice);
             self.ask_in(&region, |admin| admin.call("ModifyInstanceMetadataOptions", &form).map(drop))?;
         }
         Ok(())
+    }
+
+    /// Gives an instance a role of this name, in the place of one that it has: makes an IAM role that EC2 is trusted with and
+    /// an instance profile of the same name, unless they are there, and associates them. The instance reads the role's
+    /// credentials from now on; they are renewed by the service's clock, and sign calls at [`Imds::admin`].
+    ///
+    /// # Errors
+    /// When that is no name, there is no such instance, or a profile of this name has another role.
+    pub fn attach_role(&self, id: &str, name: &str) -> Result<(), Error> {
+        let region = self.region_of(id)?;
+        self.ask(|admin| role::make(admin, name))?;
+        self.ask_in(&region, |admin| role::give(admin, id, name))
+    }
+
+    /// Takes the role away that an instance was given; role and profile stay.
+    ///
+    /// # Errors
+    /// When there is no such instance, or it was given none.
+    pub fn detach_role(&self, id: &str) -> Result<(), Error> {
+        self.ask_in(&self.region_of(id)?, |admin| role::take(admin, id))
+    }
+
+    /// The same for every instance that has none.
+    fn attach_role_to_all(&self, name: &str) -> Result<(), Error> {
+        let all = self.service.registry.all();
+        let mut without = all.iter().filter(|snapshot| snapshot.instance.role.is_none());
+        without.try_for_each(|snapshot| self.attach_role(snapshot.instance.id.as_str(), name))
     }
 
     /// Plans an event; its id.
@@ -227,9 +253,15 @@ impl Imds {
     /// back.
     ///
     /// # Errors
-    /// When it would go too far.
+    /// When it is nothing, or more than 3,650 days at once, or the year would be a later one than 2199.
     pub fn advance(&self, by: Duration) -> Result<(), Error> {
-        self.change_clock(&json!({ "advance": event::seconds(by), "far": true }))
+        let text = event::seconds(by);
+        if text.parse::<Stretch>().is_err() {
+            return Err(Error::new(format!(
+                "a clock is advanced by more than nothing, and by 3,650 days at most at once: not by {by:?}"
+            )));
+        }
+        self.change_clock(&json!({ "advance": text, "far": true }))
     }
 
     /// Has the service's clock stand still. It can be advanced then, too.
@@ -266,6 +298,18 @@ impl Imds {
         let named =
             |instance: &imds_core::Instance| (instance.id.to_string(), instance.placement.region.clone());
         all.iter().map(|snapshot| named(&snapshot.instance)).collect()
+    }
+
+    fn region_of(&self, id: &str) -> Result<String, Error> {
+        let found = self.instances().into_iter().find(|(known, _)| known == id);
+        found.map(|(_, region)| region).ok_or_else(|| self.unknown(id))
+    }
+
+    /// Why nothing can be done with this instance.
+    fn unknown(&self, id: &str) -> Error {
+        let mut known: Vec<_> = self.instances().into_iter().map(|(id, _)| id).collect();
+        known.sort();
+        Error::new(format!("there is no instance {id}; those that there are: {}", known.join(", ")))
     }
 
     fn ask<T: Send>(&self, ask: impl FnOnce(&Admin) -> Result<T, admin::Error> + Send) -> Result<T, Error> {

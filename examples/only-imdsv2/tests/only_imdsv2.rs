@@ -30,8 +30,7 @@ fn this_suite_fails_with_a_program_that_uses_imdsv1() -> Result<(), Box<dyn Erro
         .output()?;
     let told = format!("{}{}", String::from_utf8(suite.stdout)?, String::from_utf8(suite.stderr)?);
     assert!(!suite.status.success(), "{told}");
-    let expected =
-        "calls that were IMDSv1: 1, of 1 in all; the first is number 1, GET /latest/meta-data/instance-id";
+    let expected = "1 of 1 calls used IMDSv1:\n  GET /latest/meta-data/instance-id 200 v1";
     assert!(told.contains(expected), "{told}");
     Ok(())
 }

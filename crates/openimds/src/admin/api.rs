@@ -9,6 +9,8 @@ pub enum Api {
     Ec2,
     /// Elastic Beanstalk.
     ElasticBeanstalk,
+    /// IAM.
+    Iam,
 }
 
 /// What an action of the query protocol answers.
@@ -27,6 +29,7 @@ impl Api {
         match self {
             Self::Ec2 => "ec2",
             Self::ElasticBeanstalk => "elasticbeanstalk",
+            Self::Iam => "iam",
         }
     }
 
@@ -36,6 +39,7 @@ impl Api {
         match self {
             Self::Ec2 => "2016-11-15",
             Self::ElasticBeanstalk => "2010-12-01",
+            Self::Iam => "2010-05-08",
         }
     }
 }

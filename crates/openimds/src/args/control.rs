@@ -150,7 +150,7 @@ pub struct MetadataOptions {
     /// Serve metadata at all
     #[arg(long, value_name = "enabled|disabled")]
     pub http_endpoint: Option<Switch>,
-    /// Serve at [fd00:ec2::254] too
+    /// Serve at fd00:ec2::254 too
     #[arg(long, value_name = "enabled|disabled")]
     pub http_protocol_ipv6: Option<Switch>,
     /// Serve the instance's tags

@@ -329,7 +329,7 @@ mod tests {
     fn a_secret_that_is_not_there_is_told_with_where_it_is_looked_for() {
         let keys = "kind = \"static\"\naccess-key-id = \"AKIA\"\nsecret-access-key-file = \"none\"";
         let refused = config(keys, "").unwrap_err();
-        assert!(refused.starts_with("cannot read /") && refused.contains("/none: "), "{refused}");
+        assert!(refused.contains(": cannot read ") && refused.contains("none: "), "{refused}");
         assert!(
             refused.ends_with("; relative paths begin in the folder of the file that names it"),
             "{refused}"

@@ -20,6 +20,7 @@ pub struct Builder {
     instance: Instance,
     config: Option<Written>,
     clock: Option<u64>,
+    role: Option<String>,
 }
 
 /// What is said of the one instance that there is without a configuration.
@@ -72,6 +73,9 @@ impl Builder {
 
     /// The text of an `imds.toml`, for everything else: one instance or several, tags, roles, user data, paths by hand, what
     /// is planned. Names of files in it are those of the working folder.
+    ///
+    /// Where it would have the service listen (`listen` and `admin`) is for `imds serve`: here each service has ports of its
+    /// own.
     pub fn config(mut self, text: impl Into<String>) -> Self {
         self.config = Some(Written::Here(text.into()));
         self
@@ -80,6 +84,12 @@ impl Builder {
     /// The same from a file, which is read once. Names of files in it are those beside it.
     pub fn config_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.config = Some(Written::File(path.into()));
+        self
+    }
+
+    /// Gives every instance a role of this name, unless the configuration gives it one: [`Imds::attach_role`].
+    pub fn role(mut self, name: impl Into<String>) -> Self {
+        self.role = Some(name.into());
         self
     }
 
@@ -98,6 +108,8 @@ impl Builder {
         let flags = Flags {
             listen: vec![ANYWHERE],
             admin: Some(ANYWHERE),
+            // A door that the configuration would have elsewhere is not opened there.
+            insecure: true,
             options: self.options.choice()?,
             clock: pace,
             ..Flags::default()
@@ -107,7 +119,11 @@ impl Builder {
         check(&config, &bundle)?;
         let service =
             Service::start(config, &bundle, pace).map_err(|error| Error::new(format!("{error:#}")))?;
-        Ok(Imds::of(service))
+        let imds = Imds::of(service);
+        if let Some(role) = &self.role {
+            imds.attach_role_to_all(role)?;
+        }
+        Ok(imds)
     }
 
     fn bundle(&self, flags: &Flags) -> Result<Bundle, Error> {

@@ -44,22 +44,56 @@ pub struct Call {
     pub fault: Option<String>,
 }
 
-/// Why these do not show that nothing used IMDSv1. `reset` is how they are forgotten, and `may_be_none` whether it is right
-/// that nobody called.
+/// How many calls are named one by one.
+const NAMED: usize = 20;
+
+/// Why these do not show that nothing used IMDSv1, in one line, for who has been shown them. `reset` is how they are
+/// forgotten, and `may_be_none` whether it is right that nobody called.
 pub(crate) fn wrong(calls: &[Call], reset: &str, may_be_none: bool) -> Option<String> {
-    if calls.is_empty() && !may_be_none {
-        return Some(UNCALLED.to_owned());
+    if calls.is_empty() && may_be_none {
+        return None;
     }
-    let v1: Vec<&Call> = calls.iter().filter(|call| call.version == Version::V1).collect();
-    if let Some(first) = v1.first() {
-        return Some(format!(
+    why(calls, reset, |first, v1| {
+        format!(
             "calls that were IMDSv1: {}, of {} in all; the first is number {}, {} {}",
             v1.len(),
             calls.len(),
             first.number,
             printable(&first.method),
             printable(&first.path)
-        ));
+        )
+    })
+}
+
+/// The same, for who has not: with the calls.
+pub(super) fn each_wrong(calls: &[Call], reset: &str) -> Option<String> {
+    why(calls, reset, |_, v1| {
+        let mut told = format!("{} of {} calls used IMDSv1:", v1.len(), calls.len());
+        for call in v1.iter().take(NAMED) {
+            told.push_str("\n  ");
+            told.push_str(&named(call));
+        }
+        if let Some(more) = v1.len().checked_sub(NAMED).filter(|more| *more > 0) {
+            told.push_str(&format!("\n  and {more} more"));
+        }
+        told
+    })
+}
+
+fn named(call: &Call) -> String {
+    let (method, path, version) = (printable(&call.method), printable(&call.path), call.version.as_str());
+    let fault = call.fault.as_ref().map(|fault| format!(" fault:{fault}")).unwrap_or_default();
+    // The user agent is what the program chose to send.
+    format!("{method} {path} {} {version} {:?}{fault}", call.status, call.user_agent)
+}
+
+fn why(calls: &[Call], reset: &str, tell: impl Fn(&Call, &[&Call]) -> String) -> Option<String> {
+    if calls.is_empty() {
+        return Some(UNCALLED.to_owned());
+    }
+    let v1: Vec<&Call> = calls.iter().filter(|call| call.version == Version::V1).collect();
+    if let Some(first) = v1.first() {
+        return Some(tell(first, &v1));
     }
     let mut of: BTreeMap<Option<&str>, usize> = BTreeMap::new();
     for call in calls {
@@ -116,5 +150,23 @@ pub(crate) mod tests {
             told.unwrap(),
             "calls that were IMDSv1: 2, of 5 in all; the first is number 9, GET /latest/\u{fffd}[2J"
         );
+    }
+
+    #[test]
+    fn each_call_that_was_imdsv1_is_named_unless_they_are_many() {
+        let mut calls = vec![call(0, None, Version::V2)];
+        let mut more = |count: u64| {
+            calls.extend((0..count).map(|number| call(number, None, Version::V1)));
+            each_wrong(&calls, "reset").unwrap()
+        };
+        assert_eq!(more(1), "1 of 2 calls used IMDSv1:\n  GET /latest/\u{fffd}[2J 200 v1 \"curl/8\"");
+        assert_eq!(more(19).lines().last(), Some("  GET /latest/\u{fffd}[2J 200 v1 \"curl/8\""));
+        let told = more(1);
+        assert_eq!((told.lines().count(), told.lines().last()), (22, Some("  and 1 more")));
+        let struck =
+            Call { user_agent: "\u{1b}\"".into(), fault: Some("drop".into()), ..call(0, None, Version::V1) };
+        assert_eq!(named(&struck), "GET /latest/\u{fffd}[2J 200 v1 \"\\u{1b}\\\"\" fault:drop");
+        let enough: Vec<_> = (0..100).map(|number| call(number, None, Version::V2)).collect();
+        assert_eq!(each_wrong(&enough, "reset"), wrong(&enough, "reset", false));
     }
 }

@@ -1,7 +1,7 @@
 //! The composition root of a service in somebody's own process: one worker, the journal, and a keeper that lives with
 //! them. Nothing here catches a signal, shuts the process in, or ends it.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::keeper::Resident;
 use crate::listen::{Gate, Listener, Workers, bind, descriptor_share};
 use crate::witness::{self, Witness};
 
-/// Where to listen when nothing is said: at a port that is free.
+/// Where to listen, whatever a configuration says: at a port that is free.
 pub(super) const ANYWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// A running service, which ends when it is dropped.
@@ -40,7 +40,7 @@ pub(super) struct Service {
 pub(super) struct Places {
     /// The address of those who are told apart by where they come from.
     pub(super) shared: SocketAddr,
-    /// Where each instance of the configuration is; several times, if it has several addresses.
+    /// Where each instance of the configuration is.
     pub(super) configured: Vec<(InstanceId, SocketAddr)>,
 }
 
@@ -75,7 +75,7 @@ impl Service {
         let (workers, remembering) = (Some(workers), Some(remembering));
         let mut service = Self { resident: None, workers, remembering, admin: ANYWHERE, registry, places };
         let resident = resident?;
-        service.admin = reachable(resident.address());
+        service.admin = resident.address();
         service.resident = Some(resident);
         Ok(service)
     }
@@ -104,42 +104,25 @@ impl Drop for Service {
     }
 }
 
-/// Opens every address, and where there are several instances one for each that has none of its own.
+/// Opens an address for everybody, and where there are several instances one for each. Where the configuration would have
+/// them is for `imds serve`: services of one configuration are to run side by side.
 fn listen(config: &mut Config) -> anyhow::Result<(Vec<Listener>, Places)> {
-    let mut listeners = Vec::new();
-    for address in &config.service.listen {
-        listeners.extend(bind(*address, Scope::Addresses, 1)?);
-    }
-    let shared = listeners.first().map_or(ANYWHERE, |first| reachable(first.address()));
+    config.service.listen = vec![ANYWHERE];
+    config.service.admin = ANYWHERE;
+    let mut listeners = bind(ANYWHERE, Scope::Addresses, 1)?;
+    let shared = listeners.first().map_or(ANYWHERE, Listener::address);
     let are_several = config.instances.len() > 1;
     let mut configured = Vec::new();
     for entry in &mut config.instances {
-        if entry.place.listen.is_empty() && are_several {
+        entry.place.listen.clear();
+        if are_several {
             let group: Vec<_> = bind(ANYWHERE, Scope::Addresses, 1)?.into_iter().map(Listener::own).collect();
             entry.place.listen.extend(group.iter().map(Listener::address));
             listeners.extend(group);
-        } else {
-            for address in &entry.place.listen {
-                listeners.extend(bind(*address, Scope::Own(*address), 1)?);
-            }
         }
-        let addresses = entry.place.listen.iter().map(|address| reachable(*address));
-        configured.extend(addresses.map(|address| (entry.instance.id.clone(), address)));
-        if entry.place.listen.is_empty() {
-            // The only one is whoever asks.
-            configured.push((entry.instance.id.clone(), shared));
-        }
+        // The only one is whoever asks.
+        let address = entry.place.listen.first().copied().unwrap_or(shared);
+        configured.push((entry.instance.id.clone(), address));
     }
     Ok((listeners, Places { shared, configured }))
-}
-
-/// An address that can be connected to: of a socket that is bound to all, loopback's.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
-    if address.ip().is_unspecified() {
-        address.set_ip(match address.ip() {
-            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-        });
-    }
-    address
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests, where a failure is what a panic is for")]
 
 mod ends;
+mod role;
 mod settings;
 mod talk;
 
@@ -11,6 +12,7 @@ use openimds::{Event, Fault, HttpTokens, Imds, Options, Version};
 
 use talk::{action, get, ok, put_token, v1};
 
+const README: &str = include_str!("../../README.md");
 const MINUTE: Duration = Duration::from_secs(60);
 const INSTANCE: &str = "i-12345678901234567";
 const TWO: &str = r#"
@@ -50,7 +52,7 @@ fn calls_are_told_with_all_that_is_known_and_forgotten() {
     assert_eq!(imds.calls_of(INSTANCE).unwrap(), calls);
     for unknown in ["i-0000000a", "i-typo", ""] {
         let error = imds.calls_of(unknown).unwrap_err().to_string();
-        assert_eq!(error, format!("there is no instance {unknown}"));
+        assert_eq!(error, format!("there is no instance {unknown}; those that there are: {INSTANCE}"));
     }
 
     imds.reset().unwrap();
@@ -68,6 +70,11 @@ fn no_call_and_too_many_to_know_are_not_taken_for_imdsv2() {
     };
     assert_eq!(v1(imds.endpoint(), "/latest/meta-data/instance-id"), 200);
     let token = put_token(imds.endpoint());
+    assert_eq!(v1(imds.endpoint(), "/nowhere"), 404);
+    let (id, nowhere) = ("  GET /latest/meta-data/instance-id 200 v1", "  GET /nowhere 404 v1 \"a test\"");
+    assert_eq!(told(), format!("2 of 3 calls used IMDSv1:\n{id} \"a test\"\n{nowhere}"));
+    // So does the README say it, after the call of another program.
+    assert!(README.contains(" 1 of 1 calls used IMDSv1:\n") && README.contains(&format!("{id} \"curl\"\n")));
     imds.reset().unwrap();
     assert!(told().contains("not called at all"), "{}", told());
     for _ in 0..99 {
@@ -103,15 +110,20 @@ fn options_change_live_for_all_or_for_those_that_are_named() {
     let modify = [("InstanceId", a), ("HttpTokens", "required")];
     action(imds.admin(), "ec2", "ModifyInstanceMetadataOptions", &modify);
     assert_eq!(statuses(), [401, 401]);
+    imds.modify(Options::new().http_tokens(HttpTokens::Optional).instance(b)).unwrap();
     for (options, sentence) in [
-        (required().instance("i-0000000000000000c"), "'i-0000000000000000c' does not exist"),
-        (required().instance("x"), "Invalid id"),
+        (
+            required().instance(b).instance("i-0000000000000000c"),
+            "there is no instance i-0000000000000000c; those that there are: i-0000000000000000a, i-0000000000000000b",
+        ),
+        (required().instance("x"), "there is no instance x; those"),
         (Options::new().hop_limit(65), "a number from 1 to 64"),
         (Options::new(), "at least one of the metadata options"),
     ] {
         let error = imds.modify(options).unwrap_err().to_string();
-        assert!(error.contains(sentence), "{error}");
+        assert!(error.contains(sentence) && !error.contains("--region"), "{error}");
     }
+    assert_eq!(statuses(), [401, 200], "nothing was done for those that there are");
 }
 
 #[test]
@@ -157,7 +169,6 @@ fn an_event_comes_at_its_second_for_those_it_is_for() {
         assert!(error.contains(sentence), "{error}");
     }
     assert!(imds.cancel("event-00").is_err());
-    assert!(imds.advance(Duration::MAX).is_err());
 }
 
 #[test]
@@ -182,6 +193,12 @@ fn the_clock_stands_still_goes_on_and_goes_faster() {
     while v1(imds.endpoint(), "/latest/meta-data/autoscaling/target-lifecycle-state") != 200 {
         assert!(Instant::now() < end, "it stands still");
     }
+    for by in [Duration::ZERO, 3_650 * 24 * 60 * MINUTE + Duration::from_secs(1), Duration::MAX] {
+        let error = imds.advance(by).unwrap_err().to_string();
+        let expected = "a clock is advanced by more than nothing, and by 3,650 days at most at once: not by ";
+        assert_eq!(error, format!("{expected}{by:?}"));
+    }
+    imds.advance(3_650 * 24 * 60 * MINUTE).unwrap();
     assert!(imds.pace(0).unwrap_err().to_string().contains("1x to 86400x"));
 }
 

@@ -76,6 +76,70 @@ def test_a_failed_test_shows_what_its_service_was_asked_and_said(pytester):
     result.stdout.fnmatch_lines(told)
 
 
+def test_what_is_shown_is_the_last_of_it_and_each_call_once(pytester):
+    pytester.makepyfile(
+        """
+        import time, urllib.request
+        import pytest
+
+        @pytest.mark.parametrize("log", ["text", "json"])
+        def test_fails(imds_factory, log):
+            imds = imds_factory(log=log)
+            for number in range(70):
+                headers = {"User-Agent": f'number "{number}" \\\\ 1us'}
+                address = imds.endpoint + "/latest/meta-data/hostname"
+                urllib.request.urlopen(urllib.request.Request(address, headers=headers)).read()
+            # The log is written by others than those who answer.
+            while "/latest/" not in imds.log() or "serving" not in imds.log():
+                time.sleep(0.01)
+            assert False
+        """
+    )
+    result = pytester.runpytest("-p", "no:cacheprovider", "--tb=line")
+    result.assert_outcomes(failed=2)
+    sections = [section.partition(" -")[0] for section in result.stdout.str().split("imds: ")[1:]]
+    assert sections == ["calls", "log"] * 2
+    for calls, log in zip(*[iter(result.stdout.str().split("imds: ")[1:])] * 2):
+        calls = [line for line in calls.splitlines() if "/latest/" in line]
+        assert [line.partition('number \\"')[2].partition("\\")[0] for line in calls] == [str(n) for n in range(20, 70)]
+        assert "serving" in log and "/latest/" not in log
+    assert result.stdout.str().count("… 20 calls before") == 2
+
+
+def test_the_log_is_shown_without_calls_and_to_a_limit(monkeypatch):
+    with serve() as imds:
+        lines = [f"2026-11-24T12:00:00.000001Z  INFO number={number}" for number in range(60)]
+        call = '2026-11-24T12:00:00.000Z {} ::1 GET /a b/\\x0a 200 v2 "say \\"hi\\"" 12us{}'
+        calls = [call.format("i-0123", ""), call.format("-", " fault:drop"), '{"time":"2026","instance":null,"micros":12}']
+        text = "\n".join([*calls, *lines[:30], *calls, *lines[30:], *calls])
+        monkeypatch.setattr(imds._process, "_tail", lambda most: text)
+        assert imds._messages(100) == lines
+        assert imds._messages(50) == ["… 10 lines before", *lines[10:]]
+        text = "…" + text[5:]
+        assert imds._messages(100) == lines
+
+
+def test_a_service_of_a_fixture_of_ones_own_is_shown_too(pytester):
+    pytester.makepyfile(
+        """
+        import pytest, pytest_openimds, urllib.request
+
+        @pytest.fixture(scope="session")
+        def shared():
+            with pytest_openimds.serve() as imds:
+                yield imds
+
+        @pytest.mark.parametrize("turn", [1, 2])
+        def test_fails(shared, turn):
+            urllib.request.urlopen(f"{shared.endpoint}/latest/meta-data/?{turn}").read()
+            assert False
+        """
+    )
+    result = pytester.runpytest()
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(["*- imds: calls -*", "GET /latest/meta-data/* 200 v1 *", "*- imds: log -*"] * 2)
+
+
 def test_each_of_several_services_is_shown(pytester):
     pytester.makepyfile("def test_fails(imds, imds_factory):\n    imds_factory()\n    assert False\n")
     result = pytester.runpytest()
@@ -137,7 +201,7 @@ def test_the_closest_word_counts_and_paths_begin_where_they_are_written(pytester
         ("", "listen='127.0.0.1:80'", "listen is not for tests to say*"),
         ("", "'required'", "the marker `imds` takes options by name*"),
         ("imds_options = required", "", "imds_options: `required` is not like `http-tokens = required`"),
-        ("", "toml='[service]\\nlisten = [\"0.0.0.0:0\"]'", "the configuration lets the service listen on 0.0.0.0:*"),
+        ("", "free_ports=True", "free_ports is not for tests to say*"),
         ("", "role='not a name'", "ValidationError: *"),
     ],
 )
@@ -207,6 +271,62 @@ def test_tests_run_beside_one_another(pytester):
     )
     result = pytester.runpytest_subprocess("-n", "2", "-p", "no:cacheprovider")
     result.assert_outcomes(passed=8)
+
+
+CONFIG = """
+[service]
+listen = ["127.0.0.1:{port}", "0.0.0.0:80"]
+admin = "0.0.0.0:{port}"
+insecure = true
+[[instance]]
+instance-id = "i-0000000a"
+listen = ["127.0.0.1:{port}"]
+[[instance]]
+instance-id = "i-0000000b"
+listen = ["127.0.0.1:0"]
+default = true
+"""
+
+
+def test_ports_of_a_configuration_are_not_taken_and_tests_run_beside_one_another(pytester):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        (pytester.path / "imds.toml").write_text(CONFIG.format(port=taken.getsockname()[1]))
+        pytester.makepyfile(
+            """
+            import pytest
+
+            @pytest.mark.imds(config="imds.toml")
+            @pytest.mark.parametrize("turn", range(8))
+            def test_it(imds, imds_factory, turn):
+                second = imds_factory()
+                addresses = [one.endpoint for service in (imds, second) for one in [service, *service.instances]]
+                addresses += [imds.admin, second.admin]
+                assert len(set(addresses)) == 8
+                assert all(address.startswith("http://127.0.0.1:") for address in addresses)
+            """
+        )
+        result = pytester.runpytest_subprocess("-n", "2", "-p", "no:cacheprovider")
+        result.assert_outcomes(passed=8)
+
+
+@pytest.mark.parametrize("where", ["the ini file", "a marker", "a test"])
+def test_paths_in_a_text_begin_where_it_is_written(pytester, where):
+    toml = "[[instance]]\nuser-data-file = 'data'"
+    pytester.mkdir("suite")
+    for folder in ("", "suite"):
+        (pytester.path / folder / "data").write_text(folder or "ini")
+    flat = "instance = [{ user-data-file = 'data' }]"
+    option = f"imds_options = toml = {flat}\n" if where == "the ini file" else ""
+    pytester.makefile(".ini", pytest=f"[pytest]\n{option}")
+    mark = f"@pytest.mark.imds(toml={toml!r})" if where == "a marker" else ""
+    asked = f"toml={toml!r}" if where == "a test" else ""
+    (pytester.path / "suite/test_it.py").write_text(
+        f"import pytest, urllib.request\n\n{mark}\ndef test_it(imds_factory):\n    imds = imds_factory({asked})\n"
+        "    print('read', urllib.request.urlopen(imds.endpoint + '/latest/user-data').read())\n"
+    )
+    result = pytester.runpytest("-s", "suite")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines([f"*read b'{'ini' if where == 'the ini file' else 'suite'}'*"])
 
 
 def test_no_service_outlives_its_worker(pytester, until):

@@ -1,5 +1,6 @@
 //! `imds serve`: the service on addresses of this machine.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -8,6 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use imds_core::Timestamp;
+use imds_core::id::InstanceId;
 use imds_server::audit::Format;
 use imds_store::Registry;
 
@@ -16,7 +18,7 @@ use crate::args::Serve;
 use crate::config::{Auth, Config, gather};
 use crate::credentials::exposed::{EXPOSED, exposed};
 use crate::keeper::{self, Duty, Fetcher, Report, Task};
-use crate::listen::{Listener, bind};
+use crate::listen::{Listener, Reserved, bind};
 use crate::logging;
 
 pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
@@ -25,8 +27,10 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
     let format = args.options.log.map_or(Format::Text, Format::from);
     logging::start(format, tracing::Level::INFO);
     let mut flags = args.options.flags();
+    flags.config_folder.clone_from(&args.config_folder);
     flags.listen.clone_from(&args.listen);
     flags.admin = args.admin;
+    flags.free_ports = args.free_ports.then(HashMap::new);
     flags.auth = args.auth;
     flags.insecure = args.insecure;
     flags.clock = args.clock;
@@ -41,6 +45,13 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
         );
     }
     let fetcher = fetcher.wanted(&config)?;
+    // Held until they are listened on.
+    let reserved = if args.free_ports { reserve(&config)? } else { Vec::new() };
+    if !reserved.is_empty() {
+        let addresses = reserved.iter().map(|(id, reserved)| (id.clone(), reserved.address()));
+        flags.free_ports = Some(addresses.collect());
+        config = Config::new(&bundle, &flags, Timestamp::now())?;
+    }
     let keyring = super::keys(args.options.state.as_deref())?;
     if let Some(state) = &args.options.state {
         check_exposed(&config, args.options.config.as_deref(), state)?;
@@ -63,6 +74,7 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
         Err(report) => return Ok(super::refused(report)),
     };
     let (listeners, listen) = listen(&config)?;
+    drop(reserved);
     super::limit(&mut config);
 
     let settings = config.service;
@@ -106,6 +118,15 @@ fn check_exposed(config: &Config, file: Option<&Path>, state: &Path) -> anyhow::
         ),
         None => Ok(()),
     }
+}
+
+/// A port for each instance, where there are several.
+fn reserve(config: &Config) -> anyhow::Result<Vec<(InstanceId, Reserved)>> {
+    if config.instances.len() < 2 {
+        return Ok(Vec::new());
+    }
+    let reserved = config.instances.iter().map(|entry| Ok((entry.instance.id.clone(), Reserved::new()?)));
+    reserved.collect::<std::io::Result<_>>().context("cannot take a free port of loopback for each instance")
 }
 
 /// Opens every address, once for each worker.

@@ -102,7 +102,8 @@ class Instance:
             self._ec2("ReplaceIamInstanceProfileAssociation", **replaced)
 
     def detach_role(self) -> None:
-        """Takes the instance's role away, if it has one; the role stays for whoever else has it."""
+        """Takes away the role that `attach_role` gave, if there is one; it stays for whoever else has it, and one of the
+        configuration is the instance's again."""
         association = self._association()
         if association is not None:
             self._ec2("DisassociateIamInstanceProfile", AssociationId=association.findtext("associationId"))

@@ -148,6 +148,9 @@ impl Bundle {
 
     /// Relative names are beside the configuration, unless a flag says where.
     fn resolve(&self, name: &Path) -> PathBuf {
-        self.folder.as_deref().or_else(|| self.path.parent()).map_or_else(|| name.to_owned(), |folder| folder.join(name))
+        self.folder
+            .as_deref()
+            .or_else(|| self.path.parent())
+            .map_or_else(|| name.to_owned(), |folder| folder.join(name))
     }
 }

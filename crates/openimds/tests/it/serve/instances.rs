@@ -166,7 +166,8 @@ fn with_free_ports_no_port_of_the_file_is_taken_and_each_of_several_instances_ha
         };
         // Two of one file, beside one another.
         for service in [start(), start()] {
-            let told = exchange(service.admin, b"GET /api/v1/instances HTTP/1.1\r\nConnection: close\r\n\r\n");
+            let ask = b"GET /api/v1/instances HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+            let told = exchange(service.admin, ask);
             let told: serde_json::Value = serde_json::from_str(body(&told)).unwrap();
             let asked = |address: SocketAddr| body(&exchange(address, GET_ID)).to_owned();
             assert!(service.listen.iter().all(|address| address.ip() == Ipv4Addr::LOCALHOST));
@@ -179,7 +180,10 @@ fn with_free_ports_no_port_of_the_file_is_taken_and_each_of_several_instances_ha
             for (index, id) in ids.iter().enumerate() {
                 assert_eq!(asked(service.listen[index + 1]), *id);
                 let listen = json!([service.listen[index + 1].to_string()]);
-                assert_eq!((&told["instances"][index]["id"], &told["instances"][index]["listen"]), (&json!(id), &listen));
+                assert_eq!(
+                    (&told["instances"][index]["id"], &told["instances"][index]["listen"]),
+                    (&json!(id), &listen)
+                );
             }
         }
     }

@@ -92,7 +92,7 @@ class Instance:
         self._made("CreateRole", RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))
         self._made("CreateInstanceProfile", InstanceProfileName=name)
         profile = self._iam("GetInstanceProfile", InstanceProfileName=name)
-        if profile.find(".//Roles/member") is None:
+        if profile.findtext(".//Roles/member/RoleName") != name:
             self._iam("AddRoleToInstanceProfile", InstanceProfileName=name, RoleName=name)
         association = self._association()
         if association is None:

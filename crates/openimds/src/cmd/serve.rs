@@ -15,7 +15,7 @@ use imds_store::Registry;
 
 use crate::app::{App, Ended, Signals, print, ready_line};
 use crate::args::Serve;
-use crate::config::{Auth, Config, gather};
+use crate::config::{Auth, Config, Flags, gather};
 use crate::credentials::exposed::{EXPOSED, exposed};
 use crate::keeper::{self, Duty, Fetcher, Report, Task};
 use crate::listen::{Listener, Reserved, bind};
@@ -26,16 +26,7 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
     let stop = args.stop_fd.map(crate::stop::taken).transpose()?;
     let format = args.options.log.map_or(Format::Text, Format::from);
     logging::start(format, tracing::Level::INFO);
-    let mut flags = args.options.flags();
-    flags.config_folder.clone_from(&args.config_folder);
-    flags.listen.clone_from(&args.listen);
-    flags.admin = args.admin;
-    flags.free_ports = args.free_ports.then(HashMap::new);
-    flags.auth = args.auth;
-    flags.insecure = args.insecure;
-    flags.clock = args.clock;
-    flags.environment_delay = args.environment_delay;
-    flags.server_name.clone_from(&args.server_name);
+    let mut flags = flags(&args);
     let fetcher = Fetcher::start(args.options.config.clone(), &flags, args.options.state.clone())?;
     let bundle = gather(args.options.config.as_deref(), &flags)?;
     let mut config = Config::new(&bundle, &flags, Timestamp::now())?;
@@ -102,6 +93,21 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
         Ended::Reported(Some(Report::Failed { message, .. })) => anyhow::bail!(message),
         Ended::Reported(_) => anyhow::bail!("the helper process ended; start the service again"),
     }
+}
+
+/// What was typed.
+fn flags(args: &Serve) -> Flags {
+    let mut flags = args.options.flags();
+    flags.config_folder.clone_from(&args.config_folder);
+    flags.listen.clone_from(&args.listen);
+    flags.admin = args.admin;
+    flags.free_ports = args.free_ports.then(HashMap::new);
+    flags.auth = args.auth;
+    flags.insecure = args.insecure;
+    flags.clock = args.clock;
+    flags.environment_delay = args.environment_delay;
+    flags.server_name.clone_from(&args.server_name);
+    flags
 }
 
 /// What is executed, and who is called with the user's keys, must not be said where the helper may write: whoever had taken

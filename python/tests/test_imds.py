@@ -114,6 +114,9 @@ def test_calls_are_told_with_who_made_them(imds, client):
         ({"version": "v1"}, [last]),
         ({"version": "v2"}, [put, get]),
         ({"method": "PUT"}, [put]),
+        ({"method": "get"}, [last, get]),
+        ({"status": 0}, []),
+        ({"instance": imds.instance}, [last, put, get]),
         ({"path": "/latest/api/token"}, [put]),
         ({"path": "*/meta-data/*", "status": 200}, [get]),
         ({"since": last.number}, [put, get]),
@@ -121,6 +124,19 @@ def test_calls_are_told_with_who_made_them(imds, client):
         ({"instance": "none"}, []),
     ):
         assert imds.calls(**wish) == calls, wish
+    for wish in (
+        {"version": "v3"},
+        {"version": 1},
+        {"method": ""},
+        {"method": ["GET"]},
+        {"status": "200"},
+        {"status": 20},
+        {"status": True},
+        {"path": "meta-data/nothing"},
+        {"path": ""},
+    ):
+        with pytest.raises(ValueError, match=f"^{next(iter(wish))} is "):
+            imds.calls(**wish)
     imds.reset()
     assert imds.calls() == []
 
@@ -304,6 +320,77 @@ def test_several_instances_of_one_service(imds_factory, client):
     assert imds.events.rebalance(instances="all").instances == (first.id, second.id)
     assert imds.events.rebalance(instances=second).instances == (second.id,)
     assert imds.calls(instance=first.id) == []
+
+
+def test_each_of_several_instances_is_asked_where_it_is(imds_factory, client, monkeypatch):
+    imds = imds_factory(toml=TWO)
+    first, second = imds.instances
+    assert len({imds.endpoint, first.endpoint, second.endpoint}) == 3
+    assert [client(one).v2() for one in (imds, first, second)] == [second.id, first.id, second.id]
+    first.attach_role("first")
+    for instance in (first, first.id):
+        imds.set_env(monkeypatch, instance=instance)
+        assert imds.environ(instance=instance)["AWS_EC2_METADATA_SERVICE_ENDPOINT"] == first.endpoint
+        assert credentials()
+    imds.set_env(monkeypatch)
+    assert not credentials() and imds.environ()["AWS_EC2_METADATA_SERVICE_ENDPOINT"] == imds.endpoint
+    assert {call.instance for call in imds.calls(path="*/security-credentials/first")} == {first.id}
+    with pytest.raises(ImdsError, match="there is no instance i-0000000c"):
+        imds.environ(instance="i-0000000c")
+
+
+def test_who_comes_later_has_no_address_of_its_own_and_one_is_told_the_cure(imds):
+    assert imds.instances[0].endpoint == imds.instance.endpoint == imds.endpoint
+    keys = {"aws_access_key_id": "any", "aws_secret_access_key": "any", "region_name": "us-east-1"}
+    launched = boto3.client("ec2", endpoint_url=imds.admin, **keys).run_instances(
+        ImageId="ami-0abcdef1234567890", InstanceType="t3.micro", MinCount=1, MaxCount=1
+    )
+    known = launched["Instances"][0]["InstanceId"]
+    with pytest.raises(ImdsError, match=rf'write `\[\[instance\]\]` with `instance-id = "{known}"`'):
+        imds.environ(instance=known)
+
+
+#: A role of the file, and two instances.
+ROLE = TWO + """
+[instance.role]
+name = "file"
+credentials = { kind = "static", access-key-id = "ASIAEXAMPLE", secret-access-key-file = "FOLDER/secret" }
+"""
+
+
+def test_a_role_is_attached_as_often_as_one_likes(imds_factory, client, tmp_path):
+    tmp_path.joinpath("secret").write_text("x")
+    path = "meta-data/iam/security-credentials/"
+    imds = imds_factory(toml=ROLE.replace("FOLDER", str(tmp_path)))
+    first, second = imds.instances
+
+    def roles():
+        return [client(one).v2(path) for one in (first, second)]
+
+    assert roles() == [404, "file"]
+    second.detach_role()
+    assert roles() == [404, "file"]
+    for instance, name, told in (
+        (first, "web", ["web", "file"]),
+        (first, "web", ["web", "file"]),
+        (second, "web", ["web", "web"]),
+        (second, "db", ["web", "db"]),
+        (first, "db", ["db", "db"]),
+        (first, "web", ["web", "db"]),
+    ):
+        instance.attach_role(name)
+        assert roles() == told, (instance, name)
+        assert "AccessKeyId" in client(instance).v2(path + name)
+    for _ in range(2):
+        first.detach_role()
+        assert roles() == [404, "db"]
+    second.detach_role()
+    assert roles() == [404, "file"]
+    first.attach_role("web")
+    assert roles() == ["web", "file"]
+    with pytest.raises(Refused, match="ValidationError"):
+        first.attach_role("no name")
+    assert roles() == ["web", "file"]
 
 
 def test_where_no_instance_is_the_default_one_is_told_so(imds_factory, client):

@@ -1,4 +1,4 @@
-"""The plugin's own behaviour, in runs of pytest that pytester makes: options, reports, binaries, how services end."""
+"""The plugin's own behaviour, in runs of pytest that pytester makes: options, binaries, how services end."""
 
 import importlib.metadata
 import os
@@ -13,19 +13,6 @@ import urllib.parse
 
 import pytest
 from pytest_openimds import ImdsError, _binary, serve
-
-#: A test that fails, with a call by IMDSv1.
-FAILS = """
-import time
-import urllib.request
-
-def test_fails(imds):
-    urllib.request.urlopen(imds.endpoint + "/latest/meta-data/hostname").read()
-    # It says so once others have been told.
-    while "serving" not in imds.log():
-        time.sleep(0.01)
-    assert imds.calls() == []
-"""
 
 TELLS = """
 def test_tells(imds):
@@ -61,32 +48,6 @@ def test_the_example_fails_with_a_program_of_imdsv1(pytester, examples, monkeypa
             'GET /latest/meta-data/instance-id 401 v1 "Python-urllib/*"',
         ]
     )
-
-
-def test_a_failed_test_shows_what_its_service_was_asked_and_said(pytester):
-    pytester.makepyfile(FAILS)
-    result = pytester.runpytest("-p", "no:cacheprovider")
-    result.assert_outcomes(failed=1)
-    told = [
-        "*- imds: calls -*",
-        'GET /latest/meta-data/hostname 200 v1 "Python-urllib/*"',
-        "*- imds: log -*",
-        "* INFO serving listen=*",
-    ]
-    result.stdout.fnmatch_lines(told)
-
-
-def test_each_of_several_services_is_shown(pytester):
-    pytester.makepyfile("def test_fails(imds, imds_factory):\n    imds_factory()\n    assert False\n")
-    result = pytester.runpytest()
-    result.stdout.fnmatch_lines(["*- imds 1: calls -*", "none", "*- imds 1: log -*", "*- imds 2: calls -*"])
-
-
-def test_a_test_that_passes_shows_nothing(pytester):
-    pytester.makepyfile(TELLS)
-    result = pytester.runpytest("-s", "--strict-markers")
-    result.assert_outcomes(passed=1)
-    result.stdout.no_fnmatch_line("*imds: *")
 
 
 INI = "[pytest]\nimds_options =\n    http-tokens = required\n    config = set/ini.toml\n"
@@ -137,7 +98,7 @@ def test_the_closest_word_counts_and_paths_begin_where_they_are_written(pytester
         ("", "listen='127.0.0.1:80'", "listen is not for tests to say*"),
         ("", "'required'", "the marker `imds` takes options by name*"),
         ("imds_options = required", "", "imds_options: `required` is not like `http-tokens = required`"),
-        ("", "toml='[service]\\nlisten = [\"0.0.0.0:0\"]'", "the configuration lets the service listen on 0.0.0.0:*"),
+        ("", "free_ports=True", "free_ports is not for tests to say*"),
         ("", "role='not a name'", "ValidationError: *"),
     ],
 )
@@ -209,6 +170,62 @@ def test_tests_run_beside_one_another(pytester):
     result.assert_outcomes(passed=8)
 
 
+CONFIG = """
+[service]
+listen = ["127.0.0.1:{port}", "0.0.0.0:80"]
+admin = "0.0.0.0:{port}"
+insecure = true
+[[instance]]
+instance-id = "i-0000000a"
+listen = ["127.0.0.1:{port}"]
+[[instance]]
+instance-id = "i-0000000b"
+listen = ["127.0.0.1:0"]
+default = true
+"""
+
+
+def test_ports_of_a_configuration_are_not_taken_and_tests_run_beside_one_another(pytester):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        (pytester.path / "imds.toml").write_text(CONFIG.format(port=taken.getsockname()[1]))
+        pytester.makepyfile(
+            """
+            import pytest
+
+            @pytest.mark.imds(config="imds.toml")
+            @pytest.mark.parametrize("turn", range(8))
+            def test_it(imds, imds_factory, turn):
+                second = imds_factory()
+                addresses = [one.endpoint for service in (imds, second) for one in [service, *service.instances]]
+                addresses += [imds.admin, second.admin]
+                assert len(set(addresses)) == 8
+                assert all(address.startswith("http://127.0.0.1:") for address in addresses)
+            """
+        )
+        result = pytester.runpytest_subprocess("-n", "2", "-p", "no:cacheprovider")
+        result.assert_outcomes(passed=8)
+
+
+@pytest.mark.parametrize("where", ["the ini file", "a marker", "a test"])
+def test_paths_in_a_text_begin_where_it_is_written(pytester, where):
+    toml = "[[instance]]\nuser-data-file = 'data'"
+    pytester.mkdir("suite")
+    for folder in ("", "suite"):
+        (pytester.path / folder / "data").write_text(folder or "ini")
+    flat = "instance = [{ user-data-file = 'data' }]"
+    option = f"imds_options = toml = {flat}\n" if where == "the ini file" else ""
+    pytester.makefile(".ini", pytest=f"[pytest]\n{option}")
+    mark = f"@pytest.mark.imds(toml={toml!r})" if where == "a marker" else ""
+    asked = f"toml={toml!r}" if where == "a test" else ""
+    (pytester.path / "suite/test_it.py").write_text(
+        f"import pytest, urllib.request\n\n{mark}\ndef test_it(imds_factory):\n    imds = imds_factory({asked})\n"
+        "    print('read', urllib.request.urlopen(imds.endpoint + '/latest/user-data').read())\n"
+    )
+    result = pytester.runpytest("-s", "suite")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines([f"*read b'{'ini' if where == 'the ini file' else 'suite'}'*"])
+
+
 def test_no_service_outlives_its_worker(pytester, until):
     pytester.makepyfile(
         """
@@ -244,27 +261,6 @@ def test_a_class_has_a_marker_of_its_own(pytester):
         """
     )
     pytester.runpytest("--strict-markers").assert_outcomes(passed=3)
-
-
-def test_a_test_that_is_run_again_shows_what_it_has_then(pytester):
-    # As pytest-rerunfailures does it.
-    pytester.makeconftest(
-        """
-        from _pytest.runner import runtestprotocol
-
-        def pytest_runtest_protocol(item, nextitem):
-            for turn in range(3):
-                reports = runtestprotocol(item, nextitem=nextitem, log=False)
-            for report in reports:
-                item.ihook.pytest_runtest_logreport(report=report)
-            return True
-        """
-    )
-    pytester.makepyfile("def test_fails(imds):\n    imds.calls()\n    assert False\n")
-    result = pytester.runpytest()
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*- imds: calls -*", "none"])
-    result.stdout.no_fnmatch_line("*does not answer*")
 
 
 @pytest.mark.parametrize("waits", [False, True])

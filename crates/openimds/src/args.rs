@@ -206,12 +206,18 @@ pub struct Serve {
     /// What instances and connections are like.
     #[command(flatten)]
     pub options: Options,
+    /// Relative paths in the file of --config begin here [default: the folder of that file]
+    #[arg(long, value_name = "DIR", requires = "config")]
+    pub config_folder: Option<PathBuf>,
     /// Serve metadata here; can be given several times [default: 127.0.0.1:1338]
     #[arg(long, value_name = "ADDR:PORT")]
     pub listen: Vec<SocketAddr>,
     /// Serve the AWS APIs, /healthz and /metrics here [default: 127.0.0.1:1339]
     #[arg(long, value_name = "ADDR:PORT")]
     pub admin: Option<SocketAddr>,
+    /// Take free ports of loopback for all of it, and one for each of several instances, whatever the file says
+    #[arg(long, conflicts_with_all = ["listen", "admin"])]
+    pub free_ports: bool,
     /// Take every call, or those alone that are signed with a key of `imds keys` [default: open]
     #[arg(long, value_enum, value_name = "open|sigv4", hide_possible_values = true)]
     pub auth: Option<Auth>,

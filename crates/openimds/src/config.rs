@@ -10,7 +10,7 @@ mod path;
 mod text;
 mod timeline;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub use text::{Auth, Cidr, Seconds};
 
 use crate::admin::ADMIN;
 use crate::credentials::{Lent, Source};
-use crate::listen::Limits;
+use crate::listen::{FREE, Limits};
 use timeline::Timeline;
 
 /// Where metadata is served when nothing is said.
@@ -41,10 +41,14 @@ const ENVIRONMENT_DELAY: Duration = Duration::from_millis(500);
 /// What was typed, which the file comes before.
 #[derive(Debug, Clone, Default)]
 pub struct Flags {
+    /// Where relative names in the file begin, if not beside it.
+    pub config_folder: Option<PathBuf>,
     /// Where to serve metadata.
     pub listen: Vec<SocketAddr>,
     /// Where the door is.
     pub admin: Option<SocketAddr>,
+    /// Is no port to be one that was written? Then the port of each instance that has one of its own.
+    pub free_ports: Option<HashMap<InstanceId, SocketAddr>>,
     /// What error pages look like.
     pub error_pages: Option<ErrorPages>,
     /// Metadata options of every instance that leaves them out.
@@ -341,7 +345,11 @@ fn service(file: &file::Service, flags: &Flags) -> Result<Service, Error> {
         listen.push(parsed(LISTEN)?);
     }
     let admin = file.admin.as_ref().map(|admin| admin.0).or(flags.admin);
-    let admin = admin.map_or_else(|| parsed(ADMIN), Ok)?;
+    let mut admin = admin.map_or_else(|| parsed(ADMIN), Ok)?;
+    if flags.free_ports.is_some() {
+        listen = vec![FREE];
+        admin = FREE;
+    }
     let auth = auth(file.auth, flags.auth)?;
     let is_meant = flags.insecure || file.insecure.unwrap_or(false);
     let is_safe = admin.ip().is_loopback() || auth == Auth::Sigv4 || is_meant;

@@ -1,6 +1,7 @@
 //! The only place that accepts connections: sockets, workers, and what a connection may cost.
 
 mod connection;
+mod free;
 mod gate;
 mod lodgers;
 mod socket;
@@ -9,6 +10,7 @@ mod tools;
 mod worker;
 
 pub use connection::Lodger;
+pub(crate) use free::{FREE, Reserved};
 pub use gate::{Gate, Limits};
 pub use lodgers::Lodgers;
 pub use socket::{Listener, bind, descriptor_share, raise_descriptor_limit};

@@ -7,9 +7,13 @@ import dataclasses
 import datetime
 import fnmatch
 import json
+import re
 import typing
 
 from . import _time
+
+#: What a call can be.
+VERSIONS = ("v1", "v2")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,20 +55,29 @@ def read(told: dict) -> Call:
     return Call(**known)
 
 
-def chosen(
-    calls: typing.Iterable[Call], version: str | None, method: str | None, path: str | None, status: int | None
-) -> list[Call]:
-    """Those that fit: a path may have `*` and `?`."""
+def filtered(
+    version: str | None, method: str | None, path: str | None, status: int | None
+) -> typing.Callable[[Call], bool]:
+    """Does a call fit? A path may have `*` and `?`. A ValueError where none ever could."""
+    if version not in (None, *VERSIONS):
+        raise ValueError(f"version is {' or '.join(map(repr, VERSIONS))}, not {version!r}")
+    if method is not None and not (isinstance(method, str) and re.fullmatch(r"[A-Za-z-]+", method)):
+        raise ValueError(f"method is the name of one, as 'GET' or 'PUT', not {method!r}")
+    if status is not None and not (type(status) is int and (status == 0 or 100 <= status <= 599)):
+        raise ValueError(f"status is a number from 100 to 599, or 0 where no answer was sent, not {status!r}")
+    if path is not None and not (isinstance(path, str) and path.startswith(("/", "*", "?", "["))):
+        raise ValueError(f"path is whole, as '/latest/api/token', or begins with *, as '*/spot/*', not {path!r}")
+    method = method and method.upper()
 
     def fits(call: Call) -> bool:
         return (
             version in (None, call.version)
-            and method in (None, call.method)
+            and method in (None, call.method.upper())
             and status in (None, call.status)
             and (path is None or fnmatch.fnmatchcase(call.path, path))
         )
 
-    return [call for call in calls if fits(call)]
+    return fits
 
 
 def check_only_v2(calls: list[Call], remembered: int) -> None:

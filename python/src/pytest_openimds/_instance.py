@@ -6,7 +6,7 @@ import dataclasses
 import json
 import typing
 
-from ._door import Door, ImdsError
+from ._door import Door, ImdsError, Refused
 
 #: Whom something concerns: an instance or its id, or several; where it is said, `all`.
 Instances = typing.Union[str, "Instance", typing.Iterable[typing.Union[str, "Instance"]]]
@@ -37,8 +37,9 @@ class MetadataOptions:
 class Instance:
     """An instance, by its id and region."""
 
-    def __init__(self, door: Door, id: str, region: str) -> None:
+    def __init__(self, door: Door, id: str, region: str, endpoint: str | None) -> None:
         self._door = door
+        self._endpoint = endpoint
         #: `i-…`
         self.id = id
         #: `us-east-1`
@@ -46,6 +47,16 @@ class Instance:
 
     def __repr__(self) -> str:
         return f"<Instance {self.id} in {self.region}>"
+
+    @property
+    def endpoint(self) -> str:
+        """Its metadata, where it is asked and none of the others."""
+        if self._endpoint is None:
+            raise ImdsError(
+                f"{self.id} has no address of its own, as it was not in the configuration when the service started: write "
+                f'`[[instance]]` with `instance-id = "{self.id}"` into that'
+            )
+        return self._endpoint
 
     @property
     def metadata_options(self) -> MetadataOptions:
@@ -75,25 +86,53 @@ class Instance:
         return _options(answer.find("instanceMetadataOptions"))
 
     def attach_role(self, name: str) -> None:
-        """Makes a role with an instance profile of this name, and gives it to the instance, which reads the role's
-        credentials from now on. They are renewed by the service's clock, and sign calls to the door."""
-        for action, parameters in (
-            ("CreateRole", {"RoleName": name, "AssumeRolePolicyDocument": json.dumps(TRUST)}),
-            ("CreateInstanceProfile", {"InstanceProfileName": name}),
-            ("AddRoleToInstanceProfile", {"InstanceProfileName": name, "RoleName": name}),
-        ):
-            self._door.query("iam", "us-east-1", action, **parameters)
-        self._ec2("AssociateIamInstanceProfile", **{"InstanceId": self.id, "IamInstanceProfile.Name": name})
+        """Gives the instance a role, in place of another that it has: it reads the role's credentials from now on. They
+        are renewed by the service's clock, and sign calls to the door. The role and an instance profile of this name
+        are made, unless they are there."""
+        self._made("CreateRole", RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))
+        self._made("CreateInstanceProfile", InstanceProfileName=name)
+        profile = self._iam("GetInstanceProfile", InstanceProfileName=name)
+        if profile.findtext(".//Roles/member/RoleName") != name:
+            self._iam("AddRoleToInstanceProfile", InstanceProfileName=name, RoleName=name)
+        association = self._association()
+        if association is None:
+            self._ec2("AssociateIamInstanceProfile", **{"InstanceId": self.id, "IamInstanceProfile.Name": name})
+        elif association.findtext("iamInstanceProfile/arn") != profile.findtext(".//InstanceProfile/Arn"):
+            replaced = {"AssociationId": association.findtext("associationId"), "IamInstanceProfile.Name": name}
+            self._ec2("ReplaceIamInstanceProfileAssociation", **replaced)
+
+    def detach_role(self) -> None:
+        """Takes away the role that `attach_role` gave, if there is one; it stays for whoever else has it, and one of the
+        configuration is the instance's again."""
+        association = self._association()
+        if association is not None:
+            self._ec2("DisassociateIamInstanceProfile", AssociationId=association.findtext("associationId"))
+
+    def _association(self) -> typing.Any:
+        asked = {"Filter.1.Name": "instance-id", "Filter.1.Value.1": self.id}
+        told = self._ec2("DescribeIamInstanceProfileAssociations", **asked)
+        return told.find("iamInstanceProfileAssociationSet/item")
+
+    def _made(self, action: str, **parameters: object) -> None:
+        try:
+            self._iam(action, **parameters)
+        except Refused as refusal:
+            if refusal.code != "EntityAlreadyExists":
+                raise
+
+    def _iam(self, action: str, **parameters: object) -> typing.Any:
+        return self._door.query("iam", "us-east-1", action, **parameters)
 
     def _ec2(self, action: str, **parameters: object) -> typing.Any:
         return self._door.query("ec2", self.region, action, **parameters)
 
 
-def read(door: Door) -> tuple[list[Instance], Instance | None]:
-    """The instances that are there, and which of them answers on loopback."""
+def read(door: Door, shared: str) -> tuple[list[Instance], Instance | None]:
+    """The instances that are there, and which of them answers at the endpoint that they share."""
     instances, default = [], None
     for told in door.api("GET", "instances")["instances"]:
-        instance = Instance(door, told["id"], told["region"])
+        own = next((f"http://{address}" for address in told["listen"]), shared if told["default"] else None)
+        instance = Instance(door, told["id"], told["region"], own)
         instances.append(instance)
         default = instance if told["default"] else default
     return instances, default

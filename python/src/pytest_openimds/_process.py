@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -19,6 +19,10 @@ from ._door import ImdsError
 PATIENCE = 30
 #: Bytes of a log's end that are shown.
 SHOWN = 16 * 1024
+#: Bytes of a log's end in which messages are looked for.
+SEARCHED = 1024 * 1024
+#: A line of the access log, as text and as JSON: what is told with the calls, in their order.
+ACCESS = re.compile(r'\S+Z (i-\w+|-) [0-9a-f.:]+ .+ ".*" \d+us( fault:\S+)?|\{"time":.*,"micros":.*\}')
 
 #: The pipes that this process holds, each of which keeps a service up.
 HELD: weakref.WeakSet[Pipe] = weakref.WeakSet()
@@ -63,7 +67,7 @@ class Process:
         self._last_log = ""
         self._pipe = Pipe()
         end = self._pipe.end.fileno()
-        own = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--print-ready", f"--stop-fd={end}"]
+        own = ["--free-ports", "--print-ready", f"--stop-fd={end}"]
         try:
             self._service: typing.Any = subprocess.Popen(
                 [binary, "serve", *own, *arguments],
@@ -90,12 +94,22 @@ class Process:
 
     def log(self) -> str:
         """The end of what the service has written to its standard error."""
+        return self._tail(SHOWN)
+
+    def messages(self, most: int) -> list[str]:
+        """The last lines of it that are no calls, at most so many."""
+        lines = self._tail(SEARCHED).splitlines()
+        # The first may have lost its beginning.
+        lines = [line for line in lines if not ACCESS.fullmatch(line) and not line.startswith("…")]
+        return [f"… {len(lines) - most} lines before"] * (len(lines) > most) + lines[-most:]
+
+    def _tail(self, most: int) -> str:
         if self._log.closed:
             return self._last_log
         size = os.fstat(self._log.fileno()).st_size
         # Without moving the place where the service writes.
-        text = os.pread(self._log.fileno(), SHOWN, max(0, size - SHOWN)).decode("utf-8", "replace")
-        return text if size <= SHOWN else "…" + text
+        text = os.pread(self._log.fileno(), most, max(0, size - most)).decode("utf-8", "replace")
+        return text if size <= most else "…" + text
 
     def end(self) -> None:
         """Ends the service. One that has ended by itself, or does not end well, is an error."""
@@ -141,14 +155,7 @@ class Process:
     def _addresses(self, line: bytes) -> tuple[tuple[str, int], tuple[str, int]]:
         """Where its metadata and its door are."""
         told = json.loads(line)
-        listen, admin = _address(told["listen"][0]), _address(told["admin"])
-        for host, port in (listen, admin):
-            if not ipaddress.ip_address(host).is_loopback:
-                raise ImdsError(
-                    f"the configuration lets the service listen on {host}:{port}, which others reach, too: leave "
-                    "`listen` and `admin` out of it, so that a free port of loopback is taken"
-                )
-        return listen, admin
+        return _address(told["listen"][0]), _address(told["admin"])
 
 
 def _address(text: str) -> tuple[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import os
 import pathlib
@@ -17,9 +18,9 @@ from ._faults import Faults
 from ._process import Process
 
 #: Options whose value is a path.
-PATHS = ("config", "ssh_key", "ssh_key_file", "state", "user_data", "user_data_file")
+PATHS = ("config", "config_folder", "ssh_key", "ssh_key_file", "state", "user_data", "user_data_file")
 #: Options that are not the user's: a service is on free ports of loopback, and says where; the plugin does not sign.
-OURS = ("admin", "auth", "insecure", "listen", "print_ready", "ready_fd", "stop_fd")
+OURS = ("admin", "auth", "free_ports", "insecure", "listen", "print_ready", "ready_fd", "stop_fd")
 
 #: What would give a program other credentials than the instance's, or keep it from asking for them as it asks on EC2.
 UNSET = (
@@ -43,29 +44,38 @@ UNSET = (
 FILES = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "BOTO_CONFIG")
 
 
+@dataclasses.dataclass(frozen=True)
+class Text:
+    """The text of a configuration, and where its paths begin."""
+
+    text: str
+    folder: str
+
+
 class Imds:
     """A metadata service, with an instance, and a door by which it is changed.
 
     `options` are those of `imds serve`, with underscores: `http_tokens="required"`, `config="imds.toml"`. In place of
     `config`, `toml` may hold the text of that file; `role` names a role for the instance, whose credentials it then
     reads; `env` has variables for the service itself, which sees none of this process's that begin with `AWS_`. Relative
-    paths begin at `folder`.
+    paths begin at `folder`, those in `toml` too; those in a file begin beside it.
     """
 
     def __init__(self, folder: str | os.PathLike | None = None, **options: object) -> None:
+        options = absolute(options, folder or os.getcwd())
         role, toml, env = (options.pop(name, None) for name in ("role", "toml", "env"))
         if toml is not None and options.get("config") is not None:
             raise ImdsError("there are both `config` and `toml`, the text of a configuration: leave one of them out")
         self._owner = os.getpid()
         self._default: _instance.Instance | None = None
         self._scratch: tempfile.TemporaryDirectory | None = None
-        if toml is not None:
+        if isinstance(toml, Text):
             self._scratch = tempfile.TemporaryDirectory(prefix="openimds-")
             file = pathlib.Path(self._scratch.name, "imds.toml")
-            file.write_text(str(toml), encoding="utf-8")
-            options["config"] = file
+            file.write_text(toml.text, encoding="utf-8")
+            options = {"config_folder": toml.folder, **options, "config": file}
         try:
-            self._process = Process(_binary.find(), arguments(absolute(options, folder or os.getcwd())), variables(env))
+            self._process = Process(_binary.find(), arguments(options), variables(env))
         except BaseException:
             self._clean()
             raise
@@ -97,7 +107,7 @@ class Imds:
     def instance(self) -> _instance.Instance:
         """The instance that answers a program on this machine."""
         if self._default is None:
-            self._default = _instance.read(self._door)[1]
+            self._default = _instance.read(self._door, self.endpoint)[1]
         if self._default is None:
             raise ImdsError(
                 "no instance of this service is the default: give one of the configuration `default = true`, or use "
@@ -108,7 +118,7 @@ class Imds:
     @property
     def instances(self) -> list[_instance.Instance]:
         """All that are not terminated."""
-        return _instance.read(self._door)[0]
+        return _instance.read(self._door, self.endpoint)[0]
 
     def calls(
         self,
@@ -117,15 +127,18 @@ class Imds:
         method: str | None = None,
         path: str | None = None,
         status: int | None = None,
-        instance: str | None = None,
+        instance: str | _instance.Instance | None = None,
         since: int | None = None,
     ) -> list[_calls.Call]:
         """The calls that were answered so far, oldest first: those that fit. In `path`, `*` is anything; `instance` is
-        an id, or `none` for callers that are no instance; `since` is the number of a call, which is left out."""
+        one, its id, or `none` for callers that are no instance; `since` is the number of a call, which is left out.
+        What no call can be is a ValueError."""
+        fits = _calls.filtered(version, method, path, status)
+        instance = instance.id if isinstance(instance, _instance.Instance) else instance
         wish = {"instance": instance, "since": since}
         query = urllib.parse.urlencode({name: value for name, value in wish.items() if value is not None})
         told = self._door.api("GET", "calls" + (f"?{query}" if query else ""))
-        return _calls.chosen(map(_calls.read, told["calls"]), version, method, path, status)
+        return [call for call in map(_calls.read, told["calls"]) if fits(call)]
 
     def assert_only_v2(self) -> None:
         """Fails unless there were calls, all with IMDSv2; says which were not."""
@@ -137,19 +150,20 @@ class Imds:
         """Forgets the calls so far, so that those of what comes next are alone."""
         self._door.api("DELETE", "calls")
 
-    def environ(self) -> dict[str, str]:
-        """The environment for a program that is to be on this instance."""
+    def environ(self, *, instance: str | _instance.Instance | None = None) -> dict[str, str]:
+        """The environment for a program that is to be on an instance, which is the default one if none is named."""
         environment = dict(os.environ)
-        for name, value in self._changes().items():
+        for name, value in self._changes(instance).items():
             if value is None:
                 environment.pop(name, None)
             else:
                 environment[name] = value
         return environment
 
-    def set_env(self, monkeypatch: typing.Any) -> None:
-        """Makes this the instance that AWS SDKs find in this process, and in those that it starts."""
-        for name, value in self._changes().items():
+    def set_env(self, monkeypatch: typing.Any, *, instance: str | _instance.Instance | None = None) -> None:
+        """Makes this the instance that AWS SDKs find in this process, and in those that it starts: the default one if
+        none is named."""
+        for name, value in self._changes(instance).items():
             if value is None:
                 monkeypatch.delenv(name, raising=False)
             else:
@@ -158,6 +172,10 @@ class Imds:
     def log(self) -> str:
         """The end of the service's log."""
         return self._process.log()
+
+    def _messages(self, most: int) -> list[str]:
+        """The last lines of the log that are no calls."""
+        return self._process.messages(most)
 
     def end(self) -> None:
         """Ends the service; that is done for those of the fixtures. In a process that was forked off the one that started
@@ -170,11 +188,23 @@ class Imds:
         finally:
             self._clean()
 
-    def _changes(self) -> dict[str, str | None]:
+    def _endpoint(self, instance: str | _instance.Instance | None) -> str:
+        """Where an instance is asked."""
+        if instance is None:
+            return self.endpoint
+        if isinstance(instance, str):
+            named = next((one for one in self.instances if one.id == instance), None)
+            if named is None:
+                raise ImdsError(f"there is no instance {instance}")
+            instance = named
+        return instance.endpoint
+
+    def _changes(self, instance: str | _instance.Instance | None) -> dict[str, str | None]:
+        endpoint = self._endpoint(instance)
         changes: dict[str, str | None] = dict.fromkeys(UNSET)
         changes.update(dict.fromkeys(FILES, os.devnull))
-        changes["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = self.endpoint
-        host = urllib.parse.urlsplit(self.endpoint).hostname or ""
+        changes["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = endpoint
+        host = urllib.parse.urlsplit(endpoint).hostname or ""
         for name in ("NO_PROXY", "no_proxy"):
             before = os.environ.get(name)
             changes[name] = f"{before},{host}" if before else host
@@ -193,10 +223,15 @@ def serve(**options: object) -> Imds:
 
 def absolute(options: typing.Mapping[str, object], folder: str | os.PathLike) -> dict[str, object]:
     """The same options, with paths that no longer depend on a folder."""
-    return {
-        name: os.path.join(folder, str(value)) if name in PATHS and value is not None else value
-        for name, value in options.items()
-    }
+
+    def placed(name: str, value: object) -> object:
+        if value is None or isinstance(value, Text):
+            return value
+        if name == "toml":
+            return Text(str(value), os.path.abspath(folder))
+        return os.path.join(folder, str(value)) if name in PATHS else value
+
+    return {name: placed(name, value) for name, value in options.items()}
 
 
 def arguments(options: typing.Mapping[str, object]) -> list[str]:

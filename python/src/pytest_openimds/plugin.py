@@ -12,7 +12,7 @@ from ._service import Imds
 
 #: The services of a test.
 SERVICES = pytest.StashKey[typing.List[Imds]]()
-#: Calls that a report shows.
+#: Calls, and lines of the log, that a report shows.
 SHOWN = 50
 
 
@@ -103,11 +103,15 @@ def pytest_runtest_makereport(item: pytest.Item) -> typing.Generator[None, typin
     report = outcome.get_result()
     if not report.failed:
         return
-    services = item.stash.get(SERVICES, [])
+    services = list(item.stash.get(SERVICES, []))
+    # And what fixtures of one's own gave it.
+    for value in getattr(item, "funcargs", {}).values():
+        if isinstance(value, Imds) and value not in services:
+            services.append(value)
     for number, service in enumerate(services, 1):
         name = "imds" if len(services) == 1 else f"imds {number}"
         report.sections.append((f"{name}: calls", _calls(service)))
-        report.sections.append((f"{name}: log", service.log()))
+        report.sections.append((f"{name}: log", "\n".join(service._messages(SHOWN))))
 
 
 def _calls(service: Imds) -> str:
@@ -116,4 +120,5 @@ def _calls(service: Imds) -> str:
         calls = service.calls()
     except ImdsError as error:
         return str(error)
-    return "\n".join(map(str, calls[-SHOWN:])) or "none"
+    before = [f"… {len(calls) - SHOWN} calls before"] * (len(calls) > SHOWN)
+    return "\n".join([*before, *map(str, calls[-SHOWN:])]) or "none"

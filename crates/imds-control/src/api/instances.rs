@@ -1,5 +1,8 @@
-//! `GET /api/v1/instances`: which instances there are, in which regions, and which of them answers on loopback. A program
-//! that is given a service finds here what the EC2 API, which asks for the region first, is to be asked about.
+//! `GET /api/v1/instances`: which instances there are, in which regions, and which of them answers on loopback, and which
+//! have addresses of their own. A program that is given a service finds here what the EC2 API, which asks for the region
+//! first, is to be asked about.
+
+use std::net::SocketAddr;
 
 use axum::Json;
 use axum::extract::State;
@@ -24,6 +27,8 @@ struct Listed {
     state: &'static str,
     /// Does it get the requests on loopback that no address claims?
     default: bool,
+    /// The addresses that are its alone: every request there is its.
+    listen: Vec<SocketAddr>,
 }
 
 /// Every instance that is not terminated, by its id.
@@ -38,8 +43,9 @@ pub(super) async fn list(State(door): State<Door>) -> Result<Json<Instances>, Re
         let mut instances = Vec::with_capacity(machines.len());
         for (id, region, state) in machines {
             let place = record::get::<Place>(&*door.store, &id).map_err(Error::from)?;
-            let default = place.is_some_and(|found| found.record.is_default);
-            instances.push(Listed { id, region, state, default });
+            let (default, listen) =
+                place.map(|found| (found.record.is_default, found.record.listen)).unwrap_or_default();
+            instances.push(Listed { id, region, state, default, listen });
         }
         Ok((Instances { instances }, door.store.revision().map_err(Error::from)?))
     })
@@ -72,11 +78,13 @@ mod tests {
 
         let machine = keep_machine(&door);
         let id = machine.instance.id.as_str();
-        let one = json!({"id": id, "region": "us-east-1", "state": "running", "default": false});
+        let one =
+            json!({"id": id, "region": "us-east-1", "state": "running", "default": false, "listen": []});
         assert_eq!(told().await, json!([one]));
 
+        let own = "127.0.0.1:4711".parse().unwrap();
         let mut batch = Batch::default();
-        batch.put(id, &Place { is_default: true, ..Place::default() });
+        batch.put(id, &Place { is_default: true, listen: vec![own], ..Place::default() });
         for (other, region, state) in [
             ("i-0123456789abcdef0", "eu-west-1", State::Stopping),
             ("i-0123456789abcdef1", "eu-west-1", State::Terminated),
@@ -91,8 +99,8 @@ mod tests {
         assert_eq!(
             told().await,
             json!([
-                {"id": "i-0123456789abcdef0", "region": "eu-west-1", "state": "stopped", "default": false},
-                {"id": id, "region": "us-east-1", "state": "running", "default": true},
+                {"id": "i-0123456789abcdef0", "region": "eu-west-1", "state": "stopped", "default": false, "listen": []},
+                {"id": id, "region": "us-east-1", "state": "running", "default": true, "listen": ["127.0.0.1:4711"]},
             ])
         );
         assert_eq!(request(&door, "POST", PATH, &[], "").await.0, StatusCode::METHOD_NOT_ALLOWED);

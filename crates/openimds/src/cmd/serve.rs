@@ -1,5 +1,6 @@
 //! `imds serve`: the service on addresses of this machine.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -15,10 +16,10 @@ use imds_store::Registry;
 
 use crate::app::{App, Ended, Signals, print, ready_line};
 use crate::args::Serve;
-use crate::config::{Auth, Config, gather};
+use crate::config::{Auth, Config, Flags, gather};
 use crate::credentials::exposed::{EXPOSED, exposed};
 use crate::keeper::{self, Duty, Fetcher, Report, Task};
-use crate::listen::{Listener, bind};
+use crate::listen::{Listener, Reserved, bind};
 use crate::logging;
 
 pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
@@ -26,23 +27,23 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
     let stop = args.stop_fd.map(crate::stop::taken).transpose()?;
     let format = args.options.log.map_or(Format::Text, Format::from);
     logging::start(format, tracing::Level::INFO);
-    let mut flags = args.options.flags();
-    flags.listen.clone_from(&args.listen);
-    flags.admin = args.admin;
-    flags.auth = args.auth;
-    flags.insecure = args.insecure;
-    flags.clock = args.clock;
-    flags.environment_delay = args.environment_delay;
-    flags.server_name.clone_from(&args.server_name);
+    let mut flags = flags(&args);
     let fetcher = Fetcher::start(args.options.config.clone(), &flags, args.options.state.clone())?;
     let bundle = gather(args.options.config.as_deref(), &flags)?;
-    let config = Config::new(&bundle, &flags, Timestamp::now())?;
+    let mut config = Config::new(&bundle, &flags, Timestamp::now())?;
     if config.service.auth == Auth::Sigv4 && args.options.state.is_none() {
         anyhow::bail!(
             "--auth sigv4 needs --state DIR, the folder that its keys are in: `imds keys add --state DIR` makes one"
         );
     }
     let fetcher = fetcher.wanted(&config)?;
+    // Held until they are listened on.
+    let reserved = if args.free_ports { reserve(&config)? } else { Vec::new() };
+    if !reserved.is_empty() {
+        let addresses = reserved.iter().map(|(id, reserved)| (id.clone(), reserved.address()));
+        flags.free_ports = Some(addresses.collect());
+        config = Config::new(&bundle, &flags, Timestamp::now())?;
+    }
     let keyring = super::keys(args.options.state.as_deref())?;
     if let Some(state) = &args.options.state {
         check_exposed(&config, args.options.config.as_deref(), state)?;
@@ -68,6 +69,7 @@ pub(super) fn run(args: Serve) -> anyhow::Result<ExitCode> {
         Err(report) => return Ok(super::refused(report)),
     };
     let (listeners, listen) = listen(addresses)?;
+    drop(reserved);
     super::limit(&mut settings);
 
     let app =
@@ -106,6 +108,21 @@ fn tell_of(built_in: &InstanceId) {
     );
 }
 
+/// What was typed.
+fn flags(args: &Serve) -> Flags {
+    let mut flags = args.options.flags();
+    flags.config_folder.clone_from(&args.config_folder);
+    flags.listen.clone_from(&args.listen);
+    flags.admin = args.admin;
+    flags.free_ports = args.free_ports.then(HashMap::new);
+    flags.auth = args.auth;
+    flags.insecure = args.insecure;
+    flags.clock = args.clock;
+    flags.environment_delay = args.environment_delay;
+    flags.server_name.clone_from(&args.server_name);
+    flags
+}
+
 /// What is executed, and who is called with the user's keys, must not be said where the helper may write: whoever had taken
 /// it over could say it.
 fn check_exposed(config: &Config, file: Option<&Path>, state: &Path) -> anyhow::Result<()> {
@@ -120,6 +137,15 @@ fn check_exposed(config: &Config, file: Option<&Path>, state: &Path) -> anyhow::
         ),
         None => Ok(()),
     }
+}
+
+/// A port for each instance, where there are several.
+fn reserve(config: &Config) -> anyhow::Result<Vec<(InstanceId, Reserved)>> {
+    if config.instances.len() < 2 {
+        return Ok(Vec::new());
+    }
+    let reserved = config.instances.iter().map(|entry| Ok((entry.instance.id.clone(), Reserved::new()?)));
+    reserved.collect::<std::io::Result<_>>().context("cannot take a free port of loopback for each instance")
 }
 
 /// Opens every address, once for each worker.

@@ -16,6 +16,8 @@ use super::{Error, Flags};
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Bundle {
     path: PathBuf,
+    /// Where relative names in it begin, if not beside it.
+    folder: Option<PathBuf>,
     text: String,
     /// There may be secrets among them.
     files: Vec<(PathBuf, Zeroizing<Vec<u8>>)>,
@@ -30,6 +32,7 @@ pub fn gather(config: Option<&Path>, flags: &Flags) -> Result<Bundle, Error> {
     if let Some(path) = config {
         let text = read(path, String::new)?;
         bundle.path = path.to_owned();
+        bundle.folder.clone_from(&flags.config_folder);
         bundle.text = String::from_utf8(text).map_err(|error| {
             let valid = error.utf8_error().valid_up_to();
             Error::at(
@@ -59,7 +62,7 @@ impl Bundle {
     /// A configuration that was not read: where it would lie, its text, and the files that it names.
     pub(crate) fn new(path: PathBuf, text: String, files: Vec<(PathBuf, Vec<u8>)>) -> Self {
         let files = files.into_iter().map(|(path, content)| (path, Zeroizing::new(content))).collect();
-        Self { path, text, files }
+        Self { path, folder: None, text, files }
     }
 
     /// With the files that it and the flags name.
@@ -170,8 +173,11 @@ impl Bundle {
         self.files.iter().find(|(known, _)| known == path).map_or(&[], |(_, content)| content)
     }
 
-    /// Relative names are beside the configuration.
+    /// Relative names are beside the configuration, unless a flag says where.
     pub(super) fn resolve(&self, name: &Path) -> PathBuf {
-        self.path.parent().map_or_else(|| name.to_owned(), |folder| folder.join(name))
+        self.folder
+            .as_deref()
+            .or_else(|| self.path.parent())
+            .map_or_else(|| name.to_owned(), |folder| folder.join(name))
     }
 }

@@ -45,7 +45,8 @@ pub(super) fn entry(
     flags: &Flags,
     now: Timestamp,
 ) -> Result<(Entry, Option<(InstanceId, Lent)>), String> {
-    if written.listen.iter().flatten().any(|listen| listen.0.port() == 0) {
+    let listens = || written.listen.iter().flatten().map(|listen| listen.0);
+    if flags.free_ports.is_none() && listens().any(|listen| listen.port() == 0) {
         return Err("an instance's own listen needs a port; 0 would be another one at each start".into());
     }
     if let (Some(Text(own)), Some(Text(first))) = (&written.local_ipv4, first_address(written))
@@ -81,7 +82,10 @@ pub(super) fn entry(
     }
     instance.check().map_err(|error| error.to_string())?;
     let place = Place {
-        listen: written.listen.iter().flatten().map(|listen| listen.0).collect(),
+        listen: match &flags.free_ports {
+            Some(own) => own.get(&instance.id).copied().into_iter().collect(),
+            None => listens().collect(),
+        },
         is_default: written.default.unwrap_or(false),
         ..Place::default()
     };

@@ -71,6 +71,20 @@ fn the_example_of_the_documentation_is_taken() {
 }
 
 #[test]
+fn names_in_the_file_begin_where_a_flag_says() {
+    let text = "[[instance]]\nuser-data-file = \"data\"";
+    let folder = Folder::new(&[("imds.toml", text), ("data", "beside")]);
+    let other = Folder::new(&[("data", "elsewhere")]);
+    let elsewhere = Flags { config_folder: Some(other.0.path().to_owned()), ..Flags::default() };
+    let nowhere = Flags { config_folder: Some("/nowhere".into()), ..Flags::default() };
+    for (flags, read) in [(&Flags::default(), "beside"), (&elsewhere, "elsewhere")] {
+        let config = folder.config(flags).unwrap();
+        assert_eq!(config.instances[0].instance.user_data.as_deref(), Some(read.as_bytes()));
+    }
+    assert!(folder.config(&nowhere).unwrap_err().to_string().contains("/nowhere/data"));
+}
+
+#[test]
 fn flags_fill_what_the_file_leaves_out() {
     let folder = Folder::new(&[
         ("imds.toml", "[[instance]]\nmetadata-options = { http-tokens = \"optional\" }"),

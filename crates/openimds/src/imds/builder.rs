@@ -1,11 +1,12 @@
 //! What a service is to be, before it is.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use imds_core::Timestamp;
 use imds_core::clock::Pace;
 
-use super::service::{ANYWHERE, Service};
+use super::service::Service;
 use super::{Error, HttpTokens, Imds, Options};
 use crate::config::{self, Auth, Bundle, Config, Flags, gather, gather_text};
 
@@ -106,8 +107,7 @@ impl Builder {
     pub fn spawn(self) -> Result<Imds, Error> {
         let pace = self.clock.map(Pace::new).transpose().map_err(Error::new)?;
         let flags = Flags {
-            listen: vec![ANYWHERE],
-            admin: Some(ANYWHERE),
+            free_ports: Some(HashMap::new()),
             // A door that the configuration would have elsewhere is not opened there.
             insecure: true,
             options: self.options.choice()?,

@@ -1,7 +1,7 @@
 //! The composition root of a service in somebody's own process: one worker, the journal, and a keeper that lives with
 //! them. Nothing here catches a signal, shuts the process in, or ends it.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -17,11 +17,8 @@ use super::Error;
 use crate::app;
 use crate::config::{Bundle, Config};
 use crate::keeper::Resident;
-use crate::listen::{Gate, Listener, Workers, bind, descriptor_share};
+use crate::listen::{FREE, Gate, Listener, Workers, bind, descriptor_share};
 use crate::witness::{self, Witness};
-
-/// Where to listen, whatever a configuration says: at a port that is free.
-pub(super) const ANYWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// A running service, which ends when it is dropped.
 pub(super) struct Service {
@@ -73,7 +70,7 @@ impl Service {
         // Whether it goes on or ends: who waits can do neither.
         workers.release();
         let (workers, remembering) = (Some(workers), Some(remembering));
-        let mut service = Self { resident: None, workers, remembering, admin: ANYWHERE, registry, places };
+        let mut service = Self { resident: None, workers, remembering, admin: FREE, registry, places };
         let resident = resident?;
         service.admin = resident.address();
         service.resident = Some(resident);
@@ -107,16 +104,13 @@ impl Drop for Service {
 /// Opens an address for everybody, and where there are several instances one for each. Where the configuration would have
 /// them is for `imds serve`: services of one configuration are to run side by side.
 fn listen(config: &mut Config) -> anyhow::Result<(Vec<Listener>, Places)> {
-    config.service.listen = vec![ANYWHERE];
-    config.service.admin = ANYWHERE;
-    let mut listeners = bind(ANYWHERE, Scope::Addresses, 1)?;
-    let shared = listeners.first().map_or(ANYWHERE, Listener::address);
+    let mut listeners = bind(FREE, Scope::Addresses, 1)?;
+    let shared = listeners.first().map_or(FREE, Listener::address);
     let are_several = config.instances.len() > 1;
     let mut configured = Vec::new();
     for entry in &mut config.instances {
-        entry.place.listen.clear();
         if are_several {
-            let group: Vec<_> = bind(ANYWHERE, Scope::Addresses, 1)?.into_iter().map(Listener::own).collect();
+            let group: Vec<_> = bind(FREE, Scope::Addresses, 1)?.into_iter().map(Listener::own).collect();
             entry.place.listen.extend(group.iter().map(Listener::address));
             listeners.extend(group);
         }

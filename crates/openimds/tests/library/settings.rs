@@ -130,7 +130,6 @@ fn what_is_not_permitted_is_refused_with_its_place_and_the_cure() {
         ("[[instance]]\nhost = 1".to_owned(), "the configuration line 2: unknown field `host`"),
         ("[[instance]".to_owned(), "the configuration line 1: "),
         ("[[instance]]\nuser-data-file = \"/nowhere/at/all\"".to_owned(), "cannot read /nowhere/at/all"),
-        ("[[instance]]\nlisten = [\"127.0.0.1:0\"]".to_owned(), "needs a port"),
         ("[[fault]]\nkind = \"boom\"".to_owned(), "the configuration line 1: "),
         ("[[timeline]]\nkind = \"rebalance\"\ninstances = [\"i-0000000c\"]".to_owned(), "i-0000000c"),
         ("[service]\nauth = \"sigv4\"".to_owned(), "needs `imds serve` with --state DIR"),

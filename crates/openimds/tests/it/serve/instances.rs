@@ -1,12 +1,15 @@
 //! Several instances on one loopback: who asks is known by the address that a connection comes from or to.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::process::Command;
+
+use serde_json::json;
 
 use super::answers::ASK_FOR_TOKEN;
 use super::kept::exchange_from;
 use super::start::refused;
 use super::{Files, Watched};
-use crate::support::{body, status};
+use crate::support::{IMDS, Service, body, exchange, status};
 
 const A: [u8; 4] = [127, 0, 7, 9];
 const B: [u8; 4] = [127, 0, 7, 10];
@@ -151,5 +154,46 @@ fn flags_fill_what_the_file_leaves_out() {
             expected,
             "{source:?}"
         );
+    }
+}
+
+#[test]
+fn with_free_ports_no_port_of_the_file_is_taken_and_each_of_several_instances_has_one() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let own = TcpListener::bind("127.0.7.82:0").unwrap();
+    let (port, own) = (taken.local_addr().unwrap(), own.local_addr().unwrap());
+    let head = format!("[service]\nlisten = [\"{port}\", \"0.0.0.0:80\"]\nadmin = \"{port}\"\n");
+    let three = THREE.replace("default = true", &format!("default = true\nlisten = [\"{own}\"]"));
+    let one = "[[instance]]\ninstance-id = \"i-0000000d\"\nlisten = [\"127.0.0.1:0\"]\n";
+    for (entries, ids) in [(&*three, &["i-0000000a", "i-0000000b", "i-0000000c"][..]), (one, &["i-0000000d"])]
+    {
+        let files = Files::new(&[("imds.toml", &format!("{head}{entries}"))]);
+        let start = || {
+            let mut command = Command::new(IMDS);
+            command.args(["serve", "--print-ready", "--free-ports", "--config"]).arg(files.path("imds.toml"));
+            Service::spawn(&mut command)
+        };
+        // Two of one file, beside one another.
+        for service in [start(), start()] {
+            let ask = b"GET /api/v1/instances HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+            let told = exchange(service.admin, ask);
+            let told: serde_json::Value = serde_json::from_str(body(&told)).unwrap();
+            let asked = |address: SocketAddr| body(&exchange(address, GET_ID)).to_owned();
+            assert!(service.listen.iter().all(|address| address.ip() == Ipv4Addr::LOCALHOST));
+            assert_eq!(asked(service.listen[0]), ids[ids.len() - 1]);
+            if let [_] = ids {
+                assert_eq!((service.listen.len(), &told["instances"][0]["listen"]), (1, &json!([])));
+                continue;
+            }
+            assert_eq!(service.listen.len(), 4);
+            for (index, id) in ids.iter().enumerate() {
+                assert_eq!(asked(service.listen[index + 1]), *id);
+                let listen = json!([service.listen[index + 1].to_string()]);
+                assert_eq!(
+                    (&told["instances"][index]["id"], &told["instances"][index]["listen"]),
+                    (&json!(id), &listen)
+                );
+            }
+        }
     }
 }

@@ -87,7 +87,7 @@ def test_the_closest_word_counts_and_paths_begin_where_they_are_written(pytester
 @pytest.mark.parametrize(
     ("ini", "mark", "told"),
     [
-        ("", "toml='[service]\\nlisen = 1'", "the service cannot start: imds: */imds.toml line 2: unknown field*"),
+        ("", "toml='[service]\\nlisen = 1'", "the service cannot start: imds: */imds.toml line 2: did you mean `listen`? unknown field*"),
         ("", "config='nothing.toml'", "the service cannot start: imds: */nothing.toml*"),
         ("", "http_token='required'", "the service cannot start: error: unexpected argument '--http-token' found"),
         ("", "http_tokens='never'", "the service cannot start: error: invalid value 'never' for '--http-tokens *"),

@@ -1,5 +1,6 @@
 //! Random numbers: nonces drawn in blocks, since asking the system for each would cost more than sealing, and keys.
 
+use imds_core::keyring::SECRET_LEN;
 use imds_core::token::NONCE_LEN;
 use rustix::io::{Errno, Result};
 use rustix::rand::{GetRandomFlags, getrandom};
@@ -19,6 +20,16 @@ pub fn fill(mut bytes: &mut [u8]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Random bytes for a new key.
+///
+/// # Errors
+/// When the system has none.
+pub fn secret() -> Result<[u8; SECRET_LEN]> {
+    let mut secret = [0; SECRET_LEN];
+    fill(&mut secret)?;
+    Ok(secret)
 }
 
 /// Nonces of one worker.

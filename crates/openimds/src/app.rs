@@ -7,7 +7,6 @@ use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use imds_core::keyring::SECRET_LEN;
 use imds_server::audit::{Format, Log};
 use imds_server::journal::Journal;
 use imds_server::{Service, Shared};
@@ -247,16 +246,6 @@ impl Signals {
         })?;
         Ok(receiver)
     }
-}
-
-/// Random bytes for a new key.
-///
-/// # Errors
-/// When the system has none.
-pub fn secret() -> io::Result<[u8; SECRET_LEN]> {
-    let mut secret = [0; SECRET_LEN];
-    imds_server::random::fill(&mut secret)?;
-    Ok(secret)
 }
 
 /// The line that says where the service answers.

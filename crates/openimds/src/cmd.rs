@@ -31,7 +31,7 @@ use clap::Parser as _;
 use imds_core::keyring::Keyring;
 use zeroize::Zeroizing;
 
-use crate::app::{self, fail};
+use crate::app::fail;
 use crate::args::{Cli, Verb};
 use crate::config::Service;
 use crate::keeper::Report;
@@ -90,7 +90,7 @@ fn watched(state: Option<PathBuf>, keyring: &Keyring) -> Option<(PathBuf, Zeroiz
 
 /// The keys of a state folder, made where they are missing; without a folder, keys that live as long as the process.
 fn keys(state: Option<&Path>) -> anyhow::Result<Keyring> {
-    let secret = app::secret()?;
+    let secret = imds_server::random::secret()?;
     Ok(match state {
         Some(state) => imds_store::keyring::load_or_create(state, &secret)?,
         None => Keyring::new(&secret),

@@ -20,9 +20,11 @@ mod notary;
 mod order;
 mod orders;
 mod progress;
+mod question;
 mod questions;
 mod report;
 mod resident;
+mod signals;
 mod watch;
 
 use std::io::{self, Write as _};
@@ -35,11 +37,11 @@ use imds_server::Faults;
 use imds_store::Registry;
 
 pub use command::Command;
-pub(crate) use command::{Handle, not_started};
+pub(crate) use command::not_started;
 pub use duty::{Duty, Task};
 pub use errands::Fetcher;
 pub use link::Link;
-pub use questions::{Asked, Owner};
+pub use question::{Asked, Owner};
 pub use report::Report;
 pub(crate) use report::{body, encode};
 pub(crate) use resident::Resident;
@@ -119,14 +121,4 @@ impl Keeper {
 
 fn gone() -> Report {
     Report::Failed { message: "the helper process ended before its work began".to_owned(), status: 1 }
-}
-
-/// A call that a signal did not interrupt.
-pub(crate) fn retried<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> io::Result<T> {
-    loop {
-        match call() {
-            Err(rustix::io::Errno::INTR) => {}
-            result => return result.map_err(io::Error::from),
-        }
-    }
 }

@@ -7,6 +7,7 @@ pub mod admin;
 pub mod app;
 #[doc(hidden)]
 pub mod args;
+mod child;
 #[doc(hidden)]
 pub mod client;
 #[doc(hidden)]

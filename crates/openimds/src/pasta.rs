@@ -17,7 +17,7 @@ use imds_netns::{CONNECTED, Helper, Plan, fork, handoff};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{FdFlags, fcntl_setfd};
 
-use crate::keeper::{Handle, retried};
+use crate::child::{Handle, retried};
 use crate::runtime;
 
 /// How long pasta may take to begin.

@@ -4,14 +4,15 @@ use std::process::ExitCode;
 
 use imds_core::Timestamp;
 
-use crate::app::{self, print};
+use crate::app::print;
 use crate::args::Keyring;
 
 pub(super) fn run(args: &Keyring) -> anyhow::Result<ExitCode> {
     match args {
         Keyring::Rotate { state } => {
             // The machine's time: there may be no service now, and several that share the keyring, each with its own.
-            let keyring = imds_store::keyring::rotate(state, &app::secret()?, Timestamp::now())?;
+            let keyring =
+                imds_store::keyring::rotate(state, &imds_server::random::secret()?, Timestamp::now())?;
             let before = keyring.keys().count() - 1;
             let id = keyring.current().id();
             if before == 0 {

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::json;
 use super::table::{cell, table};
-use crate::app::{self, print};
+use crate::app::print;
 use crate::args::keys::{Add, Keys, List, Remove, Rotate};
 
 /// Bytes of a file with a secret that are read: a secret has far fewer.
@@ -69,7 +69,7 @@ fn add(args: &Add) -> anyhow::Result<()> {
         }
     };
     let folder = &args.state.folder;
-    access_key::change(folder, &app::secret()?, |keys| {
+    access_key::change(folder, &imds_server::random::secret()?, |keys| {
         if !keys.add(key.clone()) {
             let (id, folder) = (key.id(), folder.display());
             bail!("there is a key {id} already: `imds keys remove --state {folder} {id}` removes it");
@@ -110,7 +110,7 @@ fn list(args: &List) -> anyhow::Result<()> {
 
 fn remove(args: &Remove) -> anyhow::Result<()> {
     let folder = existing(&args.state.folder)?;
-    access_key::change(folder, &app::secret()?, |keys| {
+    access_key::change(folder, &imds_server::random::secret()?, |keys| {
         if keys.remove(&args.id).is_none() {
             let (id, folder) = (args.id.escape_default(), folder.display());
             bail!("there is no key {id}: `imds keys list --state {folder}` shows those that there are");
@@ -121,7 +121,7 @@ fn remove(args: &Remove) -> anyhow::Result<()> {
 }
 
 fn rotate(args: &Rotate) -> anyhow::Result<()> {
-    let (folder, secret) = (existing(&args.state.folder)?, Zeroizing::new(app::secret()?));
+    let (folder, secret) = (existing(&args.state.folder)?, Zeroizing::new(imds_server::random::secret()?));
     access_key::change::<_, access_key::Error>(folder, &secret, |keys| {
         keys.rotate(&secret);
         Ok(())

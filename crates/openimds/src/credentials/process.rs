@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use zeroize::Zeroizing;
 
 use super::{Failure, output};
-use crate::keeper::{Handle, retried};
+use crate::child::{Handle, retried};
 
 /// What a process may take and print.
 #[derive(Debug, Clone, Copy)]

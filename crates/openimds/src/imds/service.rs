@@ -14,7 +14,6 @@ use imds_server::{Scope, Service as Guests, Shared};
 use imds_store::Registry;
 
 use super::Error;
-use crate::app;
 use crate::config::{Bundle, Config};
 use crate::keeper::Resident;
 use crate::listen::{FREE, Gate, Listener, Workers, bind, descriptor_share};
@@ -48,7 +47,7 @@ impl Service {
     /// When the configuration cannot be applied, an address cannot be bound, or there are no threads to be had.
     pub(super) fn start(mut config: Config, bundle: &Bundle, pace: Option<Pace>) -> anyhow::Result<Self> {
         let (listeners, places) = listen(&mut config)?;
-        let registry = Arc::new(Registry::new(Keyring::new(&app::secret()?)));
+        let registry = Arc::new(Registry::new(Keyring::new(&imds_server::random::secret()?)));
         let shared = Arc::new(Shared {
             registry: Arc::clone(&registry),
             faults: imds_server::Faults::default(),

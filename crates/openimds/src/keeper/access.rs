@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use imds_control::Authority;
 use imds_store::access_key::{self, AccessKeys};
 
-use crate::app;
 use crate::config::Auth;
 
 /// How long after a refusal the keys are read again: it is told anew, until there is none.
@@ -25,7 +24,7 @@ impl Access {
     /// Reads the keys of a state folder. What temporary keys come from is there too, so that they stay good after a
     /// restart; without a folder it lives as long as the process.
     pub(super) fn load(state: Option<&Path>, auth: Auth) -> anyhow::Result<Self> {
-        let secret = app::secret()?;
+        let secret = imds_server::random::secret()?;
         let keys = match state {
             Some(state) => access_key::load_or_create(state, &secret)?,
             None => AccessKeys::new(&secret),

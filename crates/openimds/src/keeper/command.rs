@@ -5,14 +5,11 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, ExitStatus};
-use std::time::Duration;
 
 use imds_netns::{Helper, Plan};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::report::{Reporter, Wire};
-use super::retried;
+use crate::child::Handle;
 use crate::pasta::{self, Ports};
 
 /// The command of `imds run`.
@@ -27,9 +24,6 @@ pub struct Command {
     pub outside: Option<Ports>,
 }
 
-/// How long a command may take to end when its service is gone.
-const GRACE: Duration = Duration::from_secs(2);
-
 /// The command, while it runs.
 pub(super) struct Running {
     child: Child,
@@ -40,13 +34,10 @@ pub(super) struct Running {
     outside: Option<Helper>,
 }
 
-/// A hold on a command's process, for who sends it signals. Readable when it has ended.
-pub(crate) struct Handle(OwnedFd);
-
 impl Running {
     /// A further hold on it.
     pub(super) fn handle(&self) -> io::Result<Handle> {
-        self.handle.0.try_clone().map(Handle)
+        self.handle.try_clone()
     }
 
     /// Waits for its end, which has come when the descriptor is readable.
@@ -61,44 +52,6 @@ impl Running {
 impl AsFd for Running {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.handle.as_fd()
-    }
-}
-
-impl AsFd for Handle {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
-    }
-}
-
-impl Handle {
-    /// A hold on a child, which has not been waited for.
-    ///
-    /// # Errors
-    /// When the system does not give one.
-    pub(crate) fn of(child: &Child) -> io::Result<Self> {
-        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::NotFound)?;
-        Ok(Self(pidfd_open(pid, PidfdFlags::empty())?))
-    }
-
-    /// Sends it a signal. One that cannot be delivered is no reason to end what it was meant for.
-    pub(crate) fn signal(&self, signal: i32) {
-        if let Some(signal) = Signal::from_named_raw(signal) {
-            let _ = pidfd_send_signal(&self.0, signal);
-        }
-    }
-
-    /// Ends the command, whose service is gone: by asking, and if that does not help, by force.
-    ///
-    /// # Errors
-    /// When the system does not let it.
-    pub(crate) fn end(&self) -> io::Result<()> {
-        pidfd_send_signal(&self.0, Signal::TERM)?;
-        let grace = Timespec::try_from(GRACE).map_err(io::Error::other)?;
-        let mut fds = [PollFd::new(&self.0, PollFlags::IN)];
-        if retried(|| poll(&mut fds, Some(&grace)))? == 0 {
-            pidfd_send_signal(&self.0, Signal::KILL)?;
-        }
-        Ok(())
     }
 }
 

@@ -8,7 +8,6 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
@@ -28,9 +27,11 @@ use super::house::{self, House};
 use super::lender::Lender;
 use super::lodging::{self, Lodging};
 use super::notary::Notary;
+use super::orders;
 use super::report::{Reporter, Wire};
+use super::signals;
 use super::watch::Watch;
-use super::{orders, retried};
+use crate::child::retried;
 use crate::config::{Bundle, Config, Flags, gather};
 use crate::sandbox;
 
@@ -64,14 +65,6 @@ const QUIET: Duration = Duration::from_millis(50);
 const PATIENCE: u32 = 100;
 /// How often a folder that has gone is looked for.
 const AGAIN: Duration = Duration::from_secs(1);
-
-/// Signals that a terminal sends to everybody; the service decides what they mean.
-pub(super) const SHARED: [i32; 4] = [
-    signal_hook::consts::SIGHUP,
-    signal_hook::consts::SIGINT,
-    signal_hook::consts::SIGQUIT,
-    signal_hook::consts::SIGTERM,
-];
 
 /// The helper at work.
 struct Work {
@@ -184,10 +177,7 @@ impl Duty {
                 Some(running)
             }
         };
-        // Caught, not ignored: what is ignored stays so in a program that is executed.
-        for signal in SHARED {
-            let _ = signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)));
-        }
+        signals::outlive()?;
         work.open(events, orders, running.as_ref(), house, lodging)?;
         Ok(work.attend(running)?)
     }

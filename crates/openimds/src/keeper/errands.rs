@@ -10,7 +10,6 @@ use std::io::{self, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -22,8 +21,8 @@ use imds_store::record::Record as _;
 use imds_store::record::clock::Form;
 use serde::{Deserialize, Serialize};
 
-use super::duty::SHARED;
 use super::report::{KeysForm, body, encode};
+use super::signals;
 use crate::config::{Bundle, Config, Flags, gather};
 use crate::credentials::exposed::{EXPOSED, exposed};
 use crate::credentials::process::Children;
@@ -151,10 +150,7 @@ impl Permitted {
 }
 
 fn work(mut stream: UnixStream, mut permitted: Permitted) -> io::Result<()> {
-    // Caught, not ignored: what is ignored stays so in a program that is executed. The keeper says when it is over.
-    for signal in SHARED {
-        signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)))?;
-    }
+    signals::outlive()?;
     let children = Arc::new(Children::default());
     attend(&mut stream, &mut permitted, &children)?;
     children.end();

@@ -16,7 +16,7 @@ use super::orders::Awaited;
 use super::progress;
 use super::report::Reporter;
 use crate::config::Service as Settings;
-use crate::{app, door};
+use crate::door;
 
 /// Calls of the door that are worked on at once; more wait.
 const THREADS: usize = 8;
@@ -105,7 +105,7 @@ impl Front {
             faults,
             environment_delay: settings.environment_delay,
             server_name: settings.server_name.clone(),
-            sessions: Arc::new(Sessions::new(&app::secret()?)),
+            sessions: Arc::new(Sessions::new(&imds_server::random::secret()?)),
             vpc: settings.vpc,
         };
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -18,8 +18,9 @@ use imds_core::id::InstanceId;
 use imds_store::{ServiceClock, Store};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::errands;
 use super::feed::{Feed, is_gone};
-use super::{errands, retried};
+use crate::child::retried;
 use crate::config::Config;
 use crate::credentials::book::Book;
 use crate::credentials::{Assume, Failure, Source, Timekeeper};

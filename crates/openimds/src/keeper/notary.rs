@@ -10,8 +10,6 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use imds_core::Machine;
 use imds_core::document::document;
 use imds_core::id::InstanceId;
@@ -21,10 +19,9 @@ use imds_store::record::{self, Record as _};
 use imds_store::store::Event;
 use imds_store::{Error, Store};
 use rustix::process::setpriority_process;
-use serde::{Deserialize, Serialize};
 
 use super::feed::is_gone;
-use super::report::{Reporter, Told, Wire};
+use super::report::{Reporter, SignatureForm, Told, Wire};
 
 /// How long is signed before the service begins: it does not keep its users waiting because there are many instances.
 const FIRST: Duration = Duration::from_millis(500);
@@ -277,36 +274,6 @@ fn machine(key: &str) -> Option<InstanceId> {
 
 fn told_as(id: &InstanceId, signature: Option<&Signature>) -> Told<'static> {
     Told::Signature { id: id.to_string(), signature: signature.map(SignatureForm::from) }
-}
-
-/// A signature on its way, its bytes in base64.
-#[derive(Serialize, Deserialize)]
-pub(super) struct SignatureForm {
-    digest: String,
-    signer: String,
-    value: String,
-}
-
-impl From<&Signature> for SignatureForm {
-    fn from(signature: &Signature) -> Self {
-        Self {
-            digest: STANDARD.encode(signature.digest),
-            signer: STANDARD.encode(&signature.signer),
-            value: STANDARD.encode(&signature.value),
-        }
-    }
-}
-
-impl SignatureForm {
-    /// The signature; `None` of what is none.
-    pub(super) fn read(&self) -> Option<Signature> {
-        let bytes = |text: &str| STANDARD.decode(text).ok();
-        Some(Signature {
-            digest: bytes(&self.digest)?.try_into().ok()?,
-            signer: bytes(&self.signer)?.into(),
-            value: bytes(&self.value)?.into(),
-        })
-    }
 }
 
 #[cfg(test)]

@@ -10,10 +10,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use imds_store::Revision;
 use tokio::sync::{oneshot, watch};
 
-use super::command::Handle;
 use super::order::Order;
 use super::questions::Questions;
 use super::report;
+use crate::child::Handle;
 
 /// Bytes of an order: the counters of 100,000 instances have some 20 million. Whoever has taken the service over must not
 /// take this process's memory, too.

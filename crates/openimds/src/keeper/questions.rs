@@ -5,82 +5,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use imds_control::Question;
-use imds_core::audit::Whose;
 use imds_core::view::View;
-use serde::{Deserialize, Serialize};
 
 use super::answer::{self, Answer};
+use super::question::Asked;
 use super::report::Wire;
-
-/// A question on its way.
-#[derive(Debug, Serialize, Deserialize)]
-pub enum Asked {
-    /// The counters.
-    Tallies,
-    /// Those of the instance with this id.
-    Tally(String),
-    /// The calls that are remembered.
-    Calls(Owner),
-    /// How often each fault struck.
-    Faults,
-    /// That the calls so far be forgotten.
-    Forget,
-    /// What an instance is answered.
-    View {
-        /// Its id.
-        instance: String,
-        /// The path, beginning with a slash.
-        path: String,
-    },
-}
-
-/// Whose calls.
-#[derive(Debug, Serialize, Deserialize)]
-pub enum Owner {
-    /// Everybody's.
-    All,
-    /// Those of the instance with this id.
-    Instance(String),
-    /// Those of nobody who is known.
-    Strangers,
-}
-
-impl Owner {
-    /// The same, unless the id is none.
-    #[must_use]
-    pub fn whose(&self) -> Option<Whose> {
-        Some(match self {
-            Self::All => Whose::All,
-            Self::Instance(id) => Whose::Instance(id.parse().ok()?),
-            Self::Strangers => Whose::Strangers,
-        })
-    }
-}
-
-impl From<&Whose> for Owner {
-    fn from(whose: &Whose) -> Self {
-        match whose {
-            Whose::All => Self::All,
-            Whose::Instance(id) => Self::Instance(id.to_string()),
-            Whose::Strangers => Self::Strangers,
-        }
-    }
-}
-
-impl From<&Question> for Asked {
-    fn from(question: &Question) -> Self {
-        match question {
-            Question::Tallies(_) => Self::Tallies,
-            Question::Tally { instance, .. } => Self::Tally(instance.to_string()),
-            Question::Calls { of, .. } => Self::Calls(of.into()),
-            Question::Faults(_) => Self::Faults,
-            Question::Forget(_) => Self::Forget,
-            Question::View { instance, path, .. } => {
-                Self::View { instance: instance.to_string(), path: path.clone() }
-            }
-        }
-    }
-}
 
 /// Those who wait for an answer.
 #[derive(Clone, Default)]
@@ -162,7 +91,7 @@ fn is_waited_for(question: &Question) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use imds_core::audit::{Recorded, Tallies};
+    use imds_core::audit::{Recorded, Tallies, Whose};
     use imds_core::testing::launch;
     use tokio::sync::oneshot;
     use tokio::sync::oneshot::error::TryRecvError;
@@ -294,16 +223,5 @@ mod tests {
         }
         let _waiting = tallies(&questions);
         assert_eq!(questions.waiting().open.len(), 1);
-    }
-
-    #[test]
-    fn a_question_is_read_as_it_was_asked() {
-        let id = launch().id;
-        for of in [Whose::All, Whose::Strangers, Whose::Instance(id)] {
-            let sent = serde_json::to_string(&Asked::Calls(Owner::from(&of))).unwrap();
-            let Ok(Asked::Calls(owner)) = serde_json::from_str(&sent) else { panic!("{sent}") };
-            assert_eq!(owner.whose(), Some(of));
-        }
-        assert_eq!(Owner::Instance("i-x".into()).whose(), None);
     }
 }

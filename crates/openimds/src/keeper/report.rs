@@ -7,11 +7,14 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use imds_core::Machine;
 use imds_core::clock::Clock;
 use imds_core::credentials::{Credentials, Grant, Role, Secret};
 use imds_core::fault::Requested;
 use imds_core::id::InstanceId;
+use imds_core::signature::Signature;
 use imds_core::{Timestamp, machine};
 use imds_netns::handoff;
 use imds_store::Revision;
@@ -21,8 +24,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use super::notary::SignatureForm;
-use super::questions::Asked;
+use super::question::Asked;
 
 /// A report, of changes as they are understood, or as they are told.
 #[derive(Serialize, Deserialize)]
@@ -310,6 +312,36 @@ impl Reporter {
 
 fn locked(stream: &Mutex<UnixStream>) -> MutexGuard<'_, UnixStream> {
     stream.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A signature on its way, its bytes in base64.
+#[derive(Serialize, Deserialize)]
+pub(super) struct SignatureForm {
+    pub(super) digest: String,
+    pub(super) signer: String,
+    pub(super) value: String,
+}
+
+impl From<&Signature> for SignatureForm {
+    fn from(signature: &Signature) -> Self {
+        Self {
+            digest: STANDARD.encode(signature.digest),
+            signer: STANDARD.encode(&signature.signer),
+            value: STANDARD.encode(&signature.value),
+        }
+    }
+}
+
+impl SignatureForm {
+    /// The signature; `None` of what is none.
+    pub(super) fn read(&self) -> Option<Signature> {
+        let bytes = |text: &str| STANDARD.decode(text).ok();
+        Some(Signature {
+            digest: bytes(&self.digest)?.try_into().ok()?,
+            signer: bytes(&self.signer)?.into(),
+            value: bytes(&self.value)?.into(),
+        })
+    }
 }
 
 /// The bytes of a message: its length and JSON.

@@ -23,7 +23,6 @@ use super::feed::Feed;
 use super::house::{Behind, Front};
 use super::report::Reporter;
 use super::{clock, progress};
-use crate::app;
 use crate::config::{Bundle, Config};
 use crate::witness::Witness;
 
@@ -71,7 +70,7 @@ impl Resident {
                 is_later
             });
         });
-        let authority = Arc::new(Authority::open(&app::secret()?));
+        let authority = Arc::new(Authority::open(&imds_server::random::secret()?));
         let feed = Feed::new(reporter, Arc::clone(&authority), Arc::clone(&clock));
         feed.file(&config.instances, empty())?;
         let events = store.watch();

@@ -101,7 +101,7 @@ roles_and_profiles_refuse_what_iam_refuses() {
 a_role_of_the_file_is_made_as_the_page_says() {
     local commands enter=(unshare --net)
     [[ $EUID == 0 ]] || enter+=(--user --map-current-user --keep-caps)
-    commands=$(sed -n '/^    cd "$(mktemp -d)"/,/^    curl -s \$ROLE/ s/^    //p' "$here/../../../docs/credentials.md")
+    commands=$(sed -n '/^    cd "$(mktemp -d)"/,/^    curl -s http/ s/^    //p' "$here/../../../docs/credentials.md")
     [[ $commands == *"aws iam create-role"*"curl -s"* ]] || fail "the page has no such commands"
     mkdir "$scratch/bin" "$scratch/page"
     ln -s "$IMDS" "$scratch/bin/imds"

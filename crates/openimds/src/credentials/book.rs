@@ -197,6 +197,14 @@ impl Book {
         }
     }
 
+    /// Those of these sources that failed are due, as what was in the way may have gone.
+    pub fn retry(&mut self, is_meant: impl Fn(&Source) -> bool, now: Timestamp) {
+        let failed = |loan: &Loan| loan.failure.is_some();
+        for (_, loan) in self.loans.iter_mut().filter(|(source, loan)| failed(loan) && is_meant(source)) {
+            (loan.due, loan.failures) = (now, 0);
+        }
+    }
+
     fn holders_of(&self, source: &Source) -> Vec<InstanceId> {
         let holders = self.holders.iter().filter(|(_, lent)| lent.source.as_ref() == Some(source));
         holders.map(|(id, _)| id.clone()).collect()
@@ -403,6 +411,8 @@ mod tests {
         assert!(book.take_due(at(10), all).is_empty() && told(&book) == "keys");
         assert!(book.role(&id('2')).is_none());
         assert!(book.came(&source("b"), Ok(keys(None)), at(10), 0).is_empty());
+        book.retry(|_| true, at(19));
+        assert!(book.take_due(at(19), all).is_empty(), "nothing has failed");
         book.outdate(|source| *source == self::source("a"), at(20));
         assert_eq!(book.take_due(at(20), all), [source("a")]);
         book.set([(id('1'), Lent { source: None, ..lent("a") })], at(30));

@@ -77,7 +77,7 @@ impl Feed {
     }
 
     /// Tells every commit, and keys before others end, until nobody listens. `told` is the last commit, and `changed` is
-    /// called when the clock was changed, before guests know.
+    /// called when the clock was changed, or a role, before guests know.
     pub(super) fn follow(
         &self,
         events: &Receiver<Event>,
@@ -95,7 +95,8 @@ impl Feed {
                     let changes: Vec<_> =
                         changes.iter().map(|(key, value)| (key.as_str(), value.as_deref())).collect();
                     told.store(revision, Ordering::Release);
-                    let is_changed = clock::follow(&self.clock, &changes);
+                    let is_changed =
+                        clock::follow(&self.clock, &changes) | changes.iter().any(|(key, _)| is_role(key));
                     // Keys first: when it is later all at once, nobody finds those that have ended meanwhile.
                     self.renew()
                         .and_then(|()| if is_changed { changed() } else { Ok(()) })
@@ -246,6 +247,11 @@ impl Feed {
     fn roles(&self) -> MutexGuard<'_, Roles> {
         self.roles.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// May keys be had of this that could not be had before?
+fn is_role(key: &str) -> bool {
+    key.split_once('/').is_some_and(|(kind, _)| kind == record::Role::KIND)
 }
 
 /// Is this what it is like to tell somebody who has gone?

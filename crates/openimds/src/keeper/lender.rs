@@ -135,10 +135,13 @@ impl Lender {
         self.0.bell.notify_all();
     }
 
-    /// The service's clock was changed, and guests do not know that yet: when they do, none finds keys that have ended
-    /// meanwhile, where there are others to be had at once.
+    /// The service's clock was changed, or a role, and guests do not know that yet: when they do, none finds keys that have
+    /// ended meanwhile, or none, where there are others to be had at once.
     pub(super) fn catch_up(&self) -> io::Result<()> {
-        let done = self.0.work(&mut self.0.desk(), Pace::Hurried);
+        let mut desk = self.0.desk();
+        desk.service.retry(|source| source.own().is_some(), self.0.clock.now());
+        let done = self.0.work(&mut desk, Pace::Hurried);
+        drop(desk);
         self.0.bell.notify_all();
         done
     }

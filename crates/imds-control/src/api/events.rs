@@ -18,6 +18,7 @@ use imds_store::record::{self, Batch, Found, Place};
 use imds_store::{Revision, Store};
 use serde::Serialize;
 
+use super::instances::each;
 use super::{Refusal, blocking, json_body, unknown};
 use crate::call::{instance_id, random_hex};
 use crate::commit;
@@ -129,34 +130,6 @@ fn of(query: &str) -> Result<Option<InstanceId>, Refusal> {
         }
     }
     Ok(of)
-}
-
-/// Every machine that is not terminated, or one. What is damaged is left out: nobody is served it.
-pub(super) fn each(
-    store: &dyn Store,
-    of: Option<&InstanceId>,
-    mut seen: impl FnMut(&Machine),
-) -> Result<(), Refusal> {
-    let pieces = of.map_or_else(|| record::pieces().collect(), |id| vec![id.to_string()]);
-    let mut is_found = false;
-    for piece in pieces {
-        for (_, found) in record::each::<Machine>(store, &piece).map_err(Error::from)? {
-            match found {
-                // The id of one may be the beginning of another's.
-                Ok(found) if of.is_some_and(|id| found.record.instance.id != *id) => {}
-                Ok(found) if !found.record.state.is_terminated() => {
-                    is_found = true;
-                    seen(&found.record);
-                }
-                Ok(_) => {}
-                Err(error) => tracing::warn!(%error, "a damaged instance is left out"),
-            }
-        }
-    }
-    match of {
-        Some(id) if !is_found => Err(unknown(id.as_str())),
-        Some(_) | None => Ok(()),
-    }
 }
 
 /// Plans an event.

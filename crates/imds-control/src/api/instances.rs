@@ -2,15 +2,18 @@
 //! have addresses of their own. A program that is given a service finds here what the EC2 API, which asks for the region
 //! first, is to be asked about.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use axum::Json;
 use axum::extract::State;
+use imds_core::Machine;
+use imds_core::id::InstanceId;
+use imds_store::Store;
 use imds_store::record::{self, Place};
 use serde::Serialize;
 
-use super::events::each;
-use super::{Refusal, blocking};
+use super::{Refusal, blocking, unknown};
 use crate::door::Door;
 use crate::query::Error;
 
@@ -35,24 +38,51 @@ struct Listed {
 pub(super) async fn list(State(door): State<Door>) -> Result<Json<Instances>, Refusal> {
     let plane = door.plane.clone();
     let (instances, revision) = blocking(move || {
-        let mut machines = Vec::new();
+        // Those of the file have one: few, where there are many instances.
+        let places = record::list::<Place>(&*door.store, "").map_err(Error::from)?;
+        let mut places: HashMap<_, _> = places.into_iter().map(|(id, found)| (id, found.record)).collect();
+        let mut instances = Vec::new();
         each(&*door.store, None, |machine| {
-            let (id, region) = (machine.instance.id.to_string(), machine.instance.placement.region.clone());
-            machines.push((id, region, machine.state.settled().as_str()));
-        })?;
-        let mut instances = Vec::with_capacity(machines.len());
-        for (id, region, state) in machines {
-            let place = record::get::<Place>(&*door.store, &id).map_err(Error::from)?;
-            let (default, listen) =
-                place.map(|found| (found.record.is_default, found.record.listen)).unwrap_or_default();
+            let id = machine.instance.id.to_string();
+            let Place { is_default: default, listen, .. } = places.remove(&id).unwrap_or_default();
+            let (region, state) =
+                (machine.instance.placement.region.clone(), machine.state.settled().as_str());
             instances.push(Listed { id, region, state, default, listen });
-        }
+        })?;
         Ok((Instances { instances }, door.store.revision().map_err(Error::from)?))
     })
     .await?;
     // What is told to be there, guests can ask.
     plane.reached(revision).await.map_err(Error::from)?;
     Ok(Json(instances))
+}
+
+/// Every machine that is not terminated, or one. What is damaged is left out: nobody is served it.
+pub(super) fn each(
+    store: &dyn Store,
+    of: Option<&InstanceId>,
+    mut seen: impl FnMut(&Machine),
+) -> Result<(), Refusal> {
+    let pieces = of.map_or_else(|| record::pieces().collect(), |id| vec![id.to_string()]);
+    let mut is_found = false;
+    for piece in pieces {
+        for (_, found) in record::each::<Machine>(store, &piece).map_err(Error::from)? {
+            match found {
+                // The id of one may be the beginning of another's.
+                Ok(found) if of.is_some_and(|id| found.record.instance.id != *id) => {}
+                Ok(found) if !found.record.state.is_terminated() => {
+                    is_found = true;
+                    seen(&found.record);
+                }
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "a damaged instance is left out"),
+            }
+        }
+    }
+    match of {
+        Some(id) if !is_found => Err(unknown(id.as_str())),
+        Some(_) | None => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -81,8 +81,7 @@ impl Service {
     /// Is there an instance of this id, or was there one of which it still knows?
     pub(super) fn knows(&self, id: &str) -> Result<bool, Error> {
         let Ok(id) = id.parse::<InstanceId>() else { return Ok(false) };
-        let is_kept = |resident: &Resident| resident.knows(&id).map_err(Error::new);
-        Ok(self.registry.by_id(&id).is_some() || self.resident.as_ref().map_or(Ok(false), is_kept)?)
+        self.resident.as_ref().map_or(Ok(false), |resident| resident.knows(&id).map_err(Error::new))
     }
 }
 

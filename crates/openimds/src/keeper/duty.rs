@@ -23,7 +23,7 @@ use zeroize::Zeroizing;
 use super::access::Access;
 use super::command::{Command, Running};
 use super::feed::Feed;
-use super::house::{self, House};
+use super::house::{self, Behind, House};
 use super::lender::Lender;
 use super::lodging::{self, Lodging};
 use super::notary::Notary;
@@ -154,7 +154,8 @@ impl Duty {
         let house = match &self.task {
             Task::Serve => {
                 let (store, faults) = (Arc::clone(&work.store), Arc::clone(&work.faults));
-                Some(House::new(&settings, store, authority, clock, faults, work.reporter.clone())?)
+                let behind = Behind { store, authority, clock, faults };
+                Some(House::new(&settings, behind, work.reporter.clone())?)
             }
             Task::Run(_) => None,
         };

@@ -42,16 +42,8 @@ pub(super) struct House {
 
 impl House {
     /// Binds the door's address. Who connects waits until it is open.
-    pub(super) fn new(
-        settings: &Settings,
-        store: Arc<dyn Store>,
-        authority: Arc<Authority>,
-        clock: Arc<ServiceClock>,
-        faults: Arc<Faults>,
-        reporter: Reporter,
-    ) -> anyhow::Result<Self> {
-        let awaited = Awaited::new(store.revision()?);
-        let behind = Behind { store, authority, clock, faults };
+    pub(super) fn new(settings: &Settings, behind: Behind, reporter: Reporter) -> anyhow::Result<Self> {
+        let awaited = Awaited::new(behind.store.revision()?);
         let (front, questions) = Front::new(settings, behind, awaited.applied.subscribe())?;
         Ok(Self { front, awaited, questions, reporter })
     }

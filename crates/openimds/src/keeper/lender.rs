@@ -38,11 +38,11 @@ const BREATH: Duration = Duration::from_millis(20);
 
 /// Why it is looked at what is due.
 #[derive(Clone, Copy)]
-enum Pace {
+enum Occasion {
     /// Time has passed.
-    Steady,
+    Time,
     /// Somebody waits for the keys to be those of another time.
-    Hurried,
+    Change,
 }
 
 /// Who keeps the keys fresh.
@@ -79,21 +79,21 @@ impl Desk {
     }
 
     /// What is due and does not rest.
-    fn take_due(&mut self, timekeeper: Timekeeper, now: Timestamp, pace: Pace) -> Vec<Source> {
+    fn take_due(&mut self, timekeeper: Timekeeper, now: Timestamp, occasion: Occasion) -> Vec<Source> {
         let Self { service, machine, resting, .. } = self;
         let book = match timekeeper {
             Timekeeper::Service => service,
             Timekeeper::Machine => machine,
         };
-        book.take_due(now, |source| may(resting, source, pace))
+        book.take_due(now, |source| may(resting, source, occasion))
     }
 }
 
 /// May something be had from there now? Who waits for keys of another time does not wait for the service's own to rest.
-fn may(resting: &HashMap<Source, Instant>, source: &Source, pace: Pace) -> bool {
-    let is_excused = match pace {
-        Pace::Steady => false,
-        Pace::Hurried => source.own().is_some(),
+fn may(resting: &HashMap<Source, Instant>, source: &Source, occasion: Occasion) -> bool {
+    let is_excused = match occasion {
+        Occasion::Time => false,
+        Occasion::Change => source.own().is_some(),
     };
     is_excused || !resting.contains_key(source)
 }
@@ -140,7 +140,7 @@ impl Lender {
     pub(super) fn catch_up(&self) -> io::Result<()> {
         let mut desk = self.0.desk();
         desk.service.retry(|source| source.own().is_some(), self.0.clock.now());
-        let done = self.0.work(&mut desk, Pace::Hurried);
+        let done = self.0.work(&mut desk, Occasion::Change);
         drop(desk);
         self.0.bell.notify_all();
         done
@@ -150,7 +150,7 @@ impl Lender {
     pub(super) fn begin(&self) -> io::Result<()> {
         let end = Instant::now() + FIRST;
         let mut desk = self.0.desk();
-        self.0.work(&mut desk, Pace::Steady)?;
+        self.0.work(&mut desk, Occasion::Time)?;
         while desk.service.is_waiting() || desk.machine.is_waiting() {
             let Some(fetcher) = desk.fetcher.as_mut() else { return Ok(()) };
             let left = end.saturating_duration_since(Instant::now());
@@ -196,7 +196,7 @@ impl Shared {
     fn attend(&self) -> io::Error {
         let mut desk = self.desk();
         loop {
-            if let Err(error) = self.work(&mut desk, Pace::Steady) {
+            if let Err(error) = self.work(&mut desk, Occasion::Time) {
                 return error;
             }
             desk = match self.wait(&desk) {
@@ -208,7 +208,7 @@ impl Shared {
 
     /// How long there is nothing to do.
     fn wait(&self, desk: &Desk) -> Option<Duration> {
-        let ready = |source: &Source| may(&desk.resting, source, Pace::Steady);
+        let ready = |source: &Source| may(&desk.resting, source, Occasion::Time);
         let service = desk.service.next(ready).map(|next| self.clock.until(next));
         let machine = desk.machine.next(ready).map(|next| next.duration_since(Timestamp::now()));
         let machine = machine.map(|wait| Duration::try_from(wait).unwrap_or_default());
@@ -217,12 +217,12 @@ impl Shared {
         service.into_iter().chain(machine).chain(rested).min().map(|wait| wait.min(LONGEST))
     }
 
-    fn work(&self, desk: &mut Desk, pace: Pace) -> io::Result<()> {
+    fn work(&self, desk: &mut Desk, occasion: Occasion) -> io::Result<()> {
         let began = Instant::now();
         desk.resting.retain(|_, end| *end > began);
         for timekeeper in Timekeeper::ALL {
             let now = self.now(timekeeper);
-            for source in desk.take_due(timekeeper, now, pace) {
+            for source in desk.take_due(timekeeper, now, occasion) {
                 desk.resting.insert(source.clone(), Instant::now() + REST);
                 let mut because = None;
                 let result = match (source.own(), desk.fetcher.as_mut()) {

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::sync::mpsc::channel;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -54,18 +54,18 @@ fn addresses(ready: &str) -> (Vec<SocketAddr>, SocketAddr) {
     (listen, admin)
 }
 
+/// A service, and what it says on standard output.
+fn started(command: &mut Command) -> (Started, BufReader<ChildStdout>) {
+    let mut service = Started(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
+    let stdout = BufReader::new(service.0.stdout.take().unwrap());
+    (service, stdout)
+}
+
 #[test]
 fn the_ready_line_is_all_that_standard_output_gets() {
-    let mut service = Started(
-        Command::new(IMDS)
-            .args(["serve", "--listen", "127.0.0.1:0", "--listen", "127.0.0.2:0", "--admin", "127.0.0.1:0"])
-            .arg("--print-ready")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap(),
-    );
-    let mut stdout = BufReader::new(service.0.stdout.take().unwrap());
+    let mut command = Command::new(IMDS);
+    command.args(["serve", "--listen", "127.0.0.1:0", "--listen", "127.0.0.2:0", "--admin", "127.0.0.1:0"]);
+    let (mut service, mut stdout) = started(command.arg("--print-ready"));
     let mut ready = String::new();
     stdout.read_line(&mut ready).unwrap();
     let (listen, admin) = addresses(&ready);
@@ -87,15 +87,7 @@ fn the_ready_line_is_all_that_standard_output_gets() {
 fn the_ready_line_goes_to_a_descriptor_too() {
     let script =
         r#"exec 3>&1 1>/dev/null; exec "$0" serve --listen 127.0.0.1:0 --admin 127.0.0.1:0 --ready-fd 3"#;
-    let mut service = Started(
-        Command::new("sh")
-            .args(["-c", script, IMDS])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap(),
-    );
-    let mut stdout = BufReader::new(service.0.stdout.take().unwrap());
+    let (mut service, mut stdout) = started(Command::new("sh").args(["-c", script, IMDS]));
     let (sender, receiver) = channel();
     std::thread::spawn(move || {
         let (mut ready, mut more) = (String::new(), String::new());
@@ -116,16 +108,8 @@ fn the_ready_line_goes_to_a_descriptor_too() {
 #[test]
 fn it_ends_when_a_descriptor_does_and_not_before() {
     let script = r#"exec 3<&0 0</dev/null; exec "$0" serve --listen 127.0.0.1:0 --admin 127.0.0.1:0 --print-ready --stop-fd 3"#;
-    let mut service = Started(
-        Command::new("sh")
-            .args(["-c", script, IMDS])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap(),
-    );
-    let mut stdout = BufReader::new(service.0.stdout.take().unwrap());
+    let mut command = Command::new("sh");
+    let (mut service, mut stdout) = started(command.args(["-c", script, IMDS]).stdin(Stdio::piped()));
     let mut ready = String::new();
     stdout.read_line(&mut ready).unwrap();
     let (listen, _) = addresses(&ready);
